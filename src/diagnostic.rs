@@ -1,0 +1,193 @@
+//! What is wrong in a text a person wrote, where, and what to do about it.
+//!
+//! Configuration and signature pages are checked the same way: a [`Text`] collects every fault,
+//! each with a code, a place and a hint, and [`Diagnostic`]'s `Display` renders it once for both:
+//!
+//! ```text
+//! error[unknown-key]: unknown key `pathes`
+//!   --> sealtail.toml:4:1
+//!    |
+//! 4  | pathes = ["/var/log/*.log"]
+//!    | ^^^^^^
+//!    = hint: did you mean `paths`?
+//! ```
+
+pub mod table;
+
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::Range;
+
+/// One fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Names the kind of fault, in kebab-case; stable.
+    pub code: &'static str,
+    /// What is wrong, in lower case, without a full stop.
+    pub message: String,
+    /// The file.
+    pub path: String,
+    /// The place in it, if the fault has one.
+    pub place: Option<Excerpt>,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// The place of a fault and the line it stands in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excerpt {
+    /// Counted from 1.
+    pub line: usize,
+    /// In characters, counted from 1.
+    pub column: usize,
+    /// Characters to underline, at least 1.
+    pub width: usize,
+    /// The whole line.
+    pub text: String,
+}
+
+impl Diagnostic {
+    /// A fault of a file as a whole.
+    pub fn of_file(code: &'static str, path: &str, message: String) -> Diagnostic {
+        Diagnostic { code, message, path: path.to_owned(), place: None, hint: None }
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "error[{}]: {}", self.code, self.message)?;
+        let Some(place) = &self.place else {
+            write!(f, "  --> {}", self.path)?;
+            return self.hint.iter().try_for_each(|hint| write!(f, "\n  = hint: {hint}"));
+        };
+        let number = place.line.to_string();
+        let margin = " ".repeat(number.len());
+        let indent: String =
+            place.text.chars().take(place.column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+        writeln!(f, "{margin} --> {}:{}:{}", self.path, place.line, place.column)?;
+        writeln!(f, "{margin}  |")?;
+        writeln!(f, "{number}  | {}", place.text)?;
+        write!(f, "{margin}  | {indent}{}", "^".repeat(place.width))?;
+        self.hint.iter().try_for_each(|hint| write!(f, "\n{margin}  = hint: {hint}"))
+    }
+}
+
+/// A text under inspection: its path for messages, and the faults found in it so far.
+#[derive(Debug)]
+pub struct Text<'a> {
+    path: &'a str,
+    text: &'a str,
+    found: RefCell<Vec<Diagnostic>>,
+}
+
+impl<'a> Text<'a> {
+    /// A text not looked at yet.
+    pub fn new(path: &'a str, text: &'a str) -> Text<'a> {
+        Text { path, text, found: RefCell::new(Vec::new()) }
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// The path it was read from.
+    pub fn path(&self) -> &'a str {
+        self.path
+    }
+
+    /// Reports a fault in the bytes of `span`.
+    pub fn fault(&self, code: &'static str, span: Range<usize>, message: impl Into<String>) {
+        self.push(code, span, message.into(), None);
+    }
+
+    /// Reports a fault in the bytes of `span` with a way out.
+    pub fn fault_hint(
+        &self,
+        code: &'static str,
+        span: Range<usize>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.push(code, span, message.into(), Some(hint.into()));
+    }
+
+    /// Line and column of a byte, both counted from 1, the column in characters.
+    pub fn position(&self, byte: usize) -> (usize, usize) {
+        let byte = self.boundary(byte);
+        let start = self.text[..byte].rfind('\n').map_or(0, |newline| newline + 1);
+        let line = 1 + self.text[..start].matches('\n').count();
+        (line, 1 + self.text[start..byte].chars().count())
+    }
+
+    /// All faults, in the order of their places.
+    pub fn into_faults(self) -> Vec<Diagnostic> {
+        let mut found = self.found.into_inner();
+        found.sort_by_key(|fault| fault.place.as_ref().map(|place| (place.line, place.column)));
+        found
+    }
+
+    fn push(&self, code: &'static str, span: Range<usize>, message: String, hint: Option<String>) {
+        let start = self.boundary(span.start);
+        let end = self.boundary(span.end.max(start));
+        let (line, column) = self.position(start);
+        let line_start = self.text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+        let line_end = self.text[start..].find('\n').map_or(self.text.len(), |length| start + length);
+        let width = self.text[start..end.min(line_end).max(start)].chars().count().max(1);
+        let place = Excerpt {
+            line,
+            column,
+            width,
+            text: self.text[line_start..line_end].trim_end_matches('\r').to_owned(),
+        };
+        let path = self.path.to_owned();
+        self.found.borrow_mut().push(Diagnostic { code, message, path, place: Some(place), hint });
+    }
+
+    /// The nearest character boundary at or before `byte`, inside the text.
+    fn boundary(&self, byte: usize) -> usize {
+        self.text.floor_char_boundary(byte)
+    }
+}
+
+/// The known name that `name` was probably meant to be.
+pub fn did_you_mean<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4)
+        .min()
+        .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_underlines_its_characters() {
+        let text = Text::new("sealtail.toml", "a = 1\n\"名\" = \"错误\"\n");
+        let start = text.text().find("\"错").unwrap();
+        text.fault_hint("bad", start..start + 8, "wrong", "mend it");
+        let shown = text.into_faults()[0].to_string();
+        assert_eq!(
+            shown,
+            "error[bad]: wrong\n  --> sealtail.toml:2:7\n   |\n2  | \"名\" = \"错误\"\n   |       ^^^^\n   = hint: mend it"
+        );
+    }
+
+    #[test]
+    fn a_span_past_the_end_does_not_panic() {
+        let text = Text::new("x", "é");
+        text.fault("bad", 1..99, "wrong");
+        text.fault("bad", 99..99, "wrong");
+        assert_eq!(text.into_faults().len(), 2);
+    }
+
+    #[test]
+    fn near_names_are_suggested() {
+        let known = ["paths", "poll", "hold"];
+        assert_eq!(did_you_mean("pathes", known), Some("did you mean `paths`?".to_owned()));
+        assert_eq!(did_you_mean("elephant", known), None);
+    }
+}

@@ -1,0 +1,14 @@
+//! sealtail follows the logs of a Filecoin sealing box, recognises known failures and tells you what
+//! to do.
+
+#![warn(missing_docs)]
+
+pub mod alert;
+pub mod diagnostic;
+pub mod duration;
+pub mod finding;
+pub mod position;
+pub mod record;
+pub mod redact;
+pub mod secret;
+pub mod text;

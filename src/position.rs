@@ -1,0 +1,71 @@
+//! A position: which file, and how far it has been read. What survives a restart.
+
+use serde::{Deserialize, Serialize};
+
+/// How far one file has been read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// The `[[source]]` that reads it.
+    pub source: String,
+    /// Where it was last seen.
+    pub path: String,
+    /// What tells it from every other file.
+    pub identity: Identity,
+    /// Where reading goes on.
+    pub progress: Progress,
+}
+
+/// What tells a file from every other, and from what it held before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Device number; a hint only, it changes at a remount.
+    pub device: u64,
+    /// Inode number.
+    pub inode: u64,
+    /// The first bytes of the file.
+    pub head: Mark,
+    /// The bytes just before the offset: what was there when it was read.
+    pub tail: Mark,
+}
+
+/// A stretch of a file, known by its hash.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Bytes hashed.
+    pub length: u64,
+    /// The first 16 bytes of their SHA-256, in hex.
+    pub hash: String,
+}
+
+/// Where the reading of a stream goes on. Always at the start of a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Bytes settled: all records that start before are done with.
+    pub offset: u64,
+    /// Number of the line that starts there, counted from 1.
+    pub line: u64,
+    /// What the line that starts there belongs to.
+    pub mode: Mode,
+    /// Signatures already reported for the record that starts there: it was looked at early,
+    /// because the file had been quiet, and may yet go on.
+    pub reported: Vec<String>,
+}
+
+impl Default for Progress {
+    fn default() -> Progress {
+        Progress { offset: 0, line: 1, mode: Mode::Record, reported: Vec::new() }
+    }
+}
+
+/// What the line at a [`Progress`] belongs to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// It starts a record, whatever it looks like.
+    #[default]
+    Record,
+    /// It follows a record that is full: lines stand alone until one starts a record.
+    Alone,
+    /// It is the rest of a line that was too long: skipped up to the next newline.
+    Skip,
+}

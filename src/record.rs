@@ -1,0 +1,225 @@
+//! A record: one logical message of one or more physical lines.
+//!
+//! Values only. [`crate::frame`] makes them out of bytes; everything after it reads them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+
+use jiff::tz::Offset;
+use serde::{Deserialize, Serialize};
+
+/// Named texts read from a record: span fields and captures. Ordered, so output is stable.
+pub type Fields = BTreeMap<String, String>;
+
+/// One logical message, cleaned of what its transport added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The message: transport prefixes, ANSI escapes, NULs and carriage returns removed, invalid
+    /// UTF-8 replaced, no newline at the end.
+    pub text: String,
+    /// What its first line says of itself.
+    pub head: Head,
+    /// Where it stands in its stream.
+    pub place: Place,
+}
+
+/// What the first line of a record says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Head {
+    /// When it was written, if the line says so.
+    pub time: Option<Time>,
+    /// How grave its writer thought it.
+    pub level: Option<Level>,
+    /// What its spans or JSON keys tell: `miner`, `sector`, `stage`.
+    pub fields: Fields,
+}
+
+/// The names of the binaries that a log shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Names {
+    /// `venus-worker` or `damocles-worker`.
+    pub worker: Option<String>,
+    /// `venus-sector-manager` or `damocles-manager`.
+    pub manager: Option<String>,
+}
+
+impl Names {
+    /// Fills in the one from the other: both programs were renamed with the same release, v0.7.0.
+    pub fn paired(mut self) -> Names {
+        for (worker, manager) in
+            [("venus-worker", "venus-sector-manager"), ("damocles-worker", "damocles-manager")]
+        {
+            if self.worker.as_deref() == Some(worker) {
+                self.manager.get_or_insert_with(|| manager.to_owned());
+            } else if self.manager.as_deref() == Some(manager) {
+                self.worker.get_or_insert_with(|| worker.to_owned());
+            }
+        }
+        self
+    }
+}
+
+/// Where a record stands in its (decompressed) stream.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Line of its first byte, counted from 1.
+    pub line: u64,
+    /// Bytes before it.
+    pub offset: u64,
+    /// Its bytes, without the last newline.
+    pub length: u64,
+}
+
+impl Place {
+    /// The bytes it covers, counted from the start of the stream.
+    pub fn bytes(&self) -> Range<u64> {
+        self.offset..self.offset + self.length
+    }
+}
+
+/// The level a record was logged at; `DPANIC`, `PANIC` and `FATAL` of zap are one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[allow(missing_docs)] // the names say it
+pub enum Level {
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
+    Fatal,
+}
+
+impl Level {
+    /// Every level, from the least grave.
+    pub const ALL: [Level; 6] =
+        [Level::Trace, Level::Debug, Level::Info, Level::Warn, Level::Error, Level::Fatal];
+
+    /// The name in findings and pages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Trace => "TRACE",
+            Level::Debug => "DEBUG",
+            Level::Info => "INFO",
+            Level::Warn => "WARN",
+            Level::Error => "ERROR",
+            Level::Fatal => "FATAL",
+        }
+    }
+
+    /// The level that a log calls `name`, in any case and with the synonyms of zap, syslog and
+    /// the kernel.
+    pub fn named(name: &str) -> Option<Level> {
+        const NAMES: [(&str, Level); 17] = [
+            ("TRACE", Level::Trace),
+            ("DEBUG", Level::Debug),
+            ("INFO", Level::Info),
+            ("NOTICE", Level::Info),
+            ("WARN", Level::Warn),
+            ("WARNING", Level::Warn),
+            ("ERROR", Level::Error),
+            ("ERR", Level::Error),
+            ("FATAL", Level::Fatal),
+            ("PANIC", Level::Fatal),
+            ("DPANIC", Level::Fatal),
+            ("CRIT", Level::Fatal),
+            ("CRITICAL", Level::Fatal),
+            ("ALERT", Level::Fatal),
+            ("EMERG", Level::Fatal),
+            ("DBG", Level::Debug),
+            ("INF", Level::Info),
+        ];
+        NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|&(_, level)| level)
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A moment as a log wrote it: the instant, its offset from UTC and how fine it was.
+///
+/// Shown as RFC 3339 with the digits of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Time {
+    /// The moment.
+    pub instant: jiff::Timestamp,
+    /// The offset it was written with.
+    pub offset: Offset,
+    /// Digits of the second's fraction, 0 to 9.
+    pub digits: u8,
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let local = self.offset.to_datetime(self.instant);
+        write!(f, "{}", local.strftime("%Y-%m-%dT%H:%M:%S"))?;
+        if self.digits > 0 {
+            let digits = usize::from(self.digits.min(9));
+            let nanos = format!("{:09}", local.subsec_nanosecond());
+            write!(f, ".{}", &nanos[..digits])?;
+        }
+        let seconds = self.offset.seconds();
+        if seconds == 0 {
+            return f.write_str("Z");
+        }
+        let sign = if seconds < 0 { '-' } else { '+' };
+        let minutes = seconds.unsigned_abs() / 60;
+        write!(f, "{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_shown_as_it_was_written() {
+        let instant: jiff::Timestamp = "2022-06-24T14:33:24.000000001+08:00".parse().unwrap();
+        let east = Offset::constant(8);
+        for (offset, digits, shown) in [
+            (east, 9, "2022-06-24T14:33:24.000000001+08:00"),
+            (east, 3, "2022-06-24T14:33:24.000+08:00"),
+            (east, 0, "2022-06-24T14:33:24+08:00"),
+            (Offset::UTC, 0, "2022-06-24T06:33:24Z"),
+            (Offset::constant(-3), 0, "2022-06-24T03:33:24-03:00"),
+        ] {
+            let time = Time { instant, offset, digits };
+            assert_eq!(time.to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn one_program_tells_the_name_of_the_other() {
+        let names = |worker: Option<&str>, manager: Option<&str>| Names {
+            worker: worker.map(str::to_owned),
+            manager: manager.map(str::to_owned),
+        };
+        for (known, paired) in [
+            (names(None, None), names(None, None)),
+            (names(Some("venus-worker"), None), names(Some("venus-worker"), Some("venus-sector-manager"))),
+            (names(None, Some("damocles-manager")), names(Some("damocles-worker"), Some("damocles-manager"))),
+        ] {
+            assert_eq!(known.paired(), paired);
+        }
+    }
+
+    #[test]
+    fn levels_know_their_synonyms() {
+        assert_eq!(Level::named("dpanic"), Some(Level::Fatal));
+        assert_eq!(Level::named("Warning"), Some(Level::Warn));
+        assert_eq!(Level::named("loud"), None);
+        for level in Level::ALL {
+            assert_eq!(Level::named(level.name()), Some(level));
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Text from logs, made safe to show.
+//!
+//! A log line may hold anything: whoever can make a program log can write to the chat of those who
+//! watch it. Nothing here knows a destination's markup; that is the destination's own file.
+
+/// The text without what drives a terminal or turns reading order around: C0 and C1 controls but
+/// newline and tab, bidirectional controls, and separators that break a line unseen.
+pub fn clean(text: &str) -> String {
+    text.chars().filter(|&c| !is_control(c)).collect()
+}
+
+/// The same on one line: newlines and tabs become spaces.
+pub fn clean_line(text: &str) -> String {
+    clean(text).replace(['\n', '\t'], " ")
+}
+
+/// At most `chars_max` characters of `text`, the last of them `…` if something was cut.
+pub fn cut(text: &str, chars_max: usize) -> String {
+    match text.char_indices().nth(chars_max) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(chars_max.saturating_sub(1)).chain(['…']).collect(),
+    }
+}
+
+/// Whether a character drives a terminal, turns reading order around or breaks a line unseen.
+pub fn is_control(c: char) -> bool {
+    match c {
+        '\n' | '\t' => false,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        '\u{feff}' => true,
+        _ => c.is_control(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn controls_are_taken_out() {
+        for (text, cleaned) in [
+            ("plain 错误 é", "plain 错误 é"),
+            ("a\tb\nc", "a\tb\nc"),
+            ("\u{1b}]8;;https://evil\u{7}click\u{1b}]8;;\u{7}", "]8;;https://evilclick]8;;"),
+            ("\u{9b}31mred", "31mred"),
+            ("\r\0\u{8}x\u{7f}", "x"),
+            ("user\u{202e}gpj.exe", "usergpj.exe"),
+            ("a\u{2066}b\u{2069}c\u{200f}d\u{2028}e", "abcde"),
+        ] {
+            assert_eq!(clean(text), cleaned, "{text:?}");
+        }
+        assert_eq!(clean_line("a\n\tb"), "a  b");
+    }
+
+    #[test]
+    fn a_cut_counts_characters_and_shows() {
+        for (text, max, expected) in [
+            ("错误错误", 4, "错误错误"),
+            ("错误错误", 3, "错误…"),
+            ("ab", 1, "…"),
+            ("ab", 2, "ab"),
+            ("", 0, ""),
+        ] {
+            assert_eq!(cut(text, max), expected, "{text} {max}");
+        }
+    }
+}
