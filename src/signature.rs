@@ -1,0 +1,173 @@
+//! What sealtail knows: signatures, each one Markdown page that is pattern, test and runbook.
+//!
+//! [`Catalogue::load`] reads pages, built in ([`builtin::pages`]) or the operator's, and reports
+//! every fault of every page with its place.
+
+pub mod builtin;
+mod lint;
+pub mod markdown;
+pub mod name;
+pub mod near;
+mod pack;
+mod page;
+pub mod placeholder;
+mod sample;
+mod spec;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use regex::Regex;
+
+pub use self::pack::PageSource;
+
+use crate::alert::{Lang, Link};
+use crate::finding::Severity;
+use crate::record::Level;
+
+/// One checked signature.
+#[derive(Debug, Clone)]
+pub struct Signature {
+    /// `<pack>/<name>`.
+    pub id: Arc<str>,
+    /// How grave it is.
+    pub severity: Severity,
+    /// Free words, for listing and filtering.
+    pub components: Vec<String>,
+    /// Literals; one of them must stand in the record.
+    pub anchors: Vec<String>,
+    /// Literals that must all stand in the record.
+    pub all: Vec<String>,
+    /// Literals that must not stand in the record.
+    pub none: Vec<String>,
+    /// Confirms the whole record; its captures become fields.
+    pub regex: Option<Regex>,
+    /// Levels a record may have; empty: any. Records without a level pass.
+    pub levels: Vec<Level>,
+    /// Fields whose values tell alerts of this signature apart.
+    pub group_by: Vec<String>,
+    /// Placeholders the operator's `[vars]` may fill.
+    pub vars: Vec<String>,
+    /// Further captures: name and pattern; first match in the record, group 1 (or the whole).
+    pub fields: Vec<(String, Regex)>,
+    /// Alert only from so many findings on.
+    pub threshold: Option<Threshold>,
+    /// What an alert carries, by language; English is always there.
+    pub runbooks: BTreeMap<Lang, Runbook>,
+    /// Its own tests.
+    pub samples: Vec<Sample>,
+    /// The file its English page was read from, and the pages' whole texts by language.
+    pub pages: BTreeMap<Lang, PageText>,
+}
+
+/// A page as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageText {
+    /// Path, for messages: relative to the project for built-in pages.
+    pub path: String,
+    /// The Markdown.
+    pub text: String,
+}
+
+/// Alert only from the `count`th finding of a group within `within` of log time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Threshold {
+    /// Findings, at least 2.
+    pub count: u64,
+    /// Width of the window.
+    pub within: Duration,
+}
+
+/// The part of a page that an alert carries, in one language.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Runbook {
+    /// The `#` heading.
+    pub title: String,
+    /// The text between the `toml` block and `## Action`, Markdown.
+    pub meaning: String,
+    /// The steps of `## Action`.
+    pub steps: Vec<Step>,
+    /// The list of `## References`.
+    pub links: Vec<Link>,
+}
+
+/// One step of a runbook.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Step {
+    /// Markdown.
+    pub text: String,
+    /// A command with `{placeholders}`.
+    pub command: Option<String>,
+    /// The command changes or deletes something (`sh caution`).
+    pub caution: bool,
+}
+
+/// A sample of a page: a stretch of log and what it must come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// Whether it fires or stays silent.
+    pub kind: SampleKind,
+    /// The stretch of log.
+    pub text: String,
+    /// Fields the finding must have: `log child_pid=12345`.
+    pub fields: Vec<(String, String)>,
+    /// Other signatures that may fire on it: `also=pack/name`.
+    pub also: Vec<String>,
+    /// Bytes of its opening fence line in the page, for diagnostics.
+    pub span: std::ops::Range<usize>,
+}
+
+/// The two kinds of sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SampleKind {
+    /// The signature fires on it.
+    Fires,
+    /// The signature stays silent on it.
+    Silent,
+}
+
+impl Signature {
+    /// The runbook in `lang`, or in English where there is no translation.
+    pub fn runbook(&self, lang: Lang) -> &Runbook {
+        static NONE: Runbook =
+            Runbook { title: String::new(), meaning: String::new(), steps: Vec::new(), links: Vec::new() };
+        self.runbooks.get(&lang).or_else(|| self.runbooks.get(&Lang::En)).unwrap_or(&NONE)
+    }
+}
+
+/// All signatures in force, ordered by id.
+#[derive(Debug, Clone, Default)]
+pub struct Catalogue {
+    signatures: Vec<Arc<Signature>>,
+}
+
+impl Catalogue {
+    /// A catalogue of `signatures`; of two with one id the later is kept.
+    pub fn new(signatures: impl IntoIterator<Item = Signature>) -> Catalogue {
+        let by_id: BTreeMap<Arc<str>, Arc<Signature>> =
+            signatures.into_iter().map(|signature| (signature.id.clone(), Arc::new(signature))).collect();
+        Catalogue { signatures: by_id.into_values().collect() }
+    }
+
+    /// The signatures, ordered by id.
+    pub fn signatures(&self) -> &[Arc<Signature>] {
+        &self.signatures
+    }
+
+    /// The signatures whose id one of `patterns` matches; all of them where there is no pattern.
+    pub fn only(mut self, patterns: &[glob::Pattern]) -> Catalogue {
+        let matches = |id: &str| patterns.iter().any(|pattern| pattern.matches(id));
+        self.signatures.retain(|signature| patterns.is_empty() || matches(&signature.id));
+        self
+    }
+
+    /// The signature with this id.
+    pub fn get(&self, id: &str) -> Option<&Arc<Signature>> {
+        let found = self.signatures.binary_search_by(|signature| (*signature.id).cmp(id));
+        found.ok().map(|index| &self.signatures[index])
+    }
+}
+
+#[cfg(test)]
+mod tests;

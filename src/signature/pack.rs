@@ -1,0 +1,144 @@
+//! From the texts of pages to a [`Catalogue`]: one way for the built-in pages and the operator's.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Catalogue, PageText, Runbook, Sample, Signature, Step, lint, page, spec};
+use crate::alert::{Lang, Link};
+use crate::diagnostic::{Diagnostic, Text};
+
+/// A page that has been read and not been looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageSource {
+    /// The folder it stands in.
+    pub pack: String,
+    /// Its name within the pack.
+    pub name: String,
+    /// Its language.
+    pub lang: Lang,
+    /// The path, for messages, and the Markdown.
+    pub page: PageText,
+}
+
+impl PageSource {
+    /// The id of the signature it describes.
+    pub fn id(&self) -> String {
+        format!("{}/{}", self.pack, self.name)
+    }
+}
+
+impl Catalogue {
+    /// Reads and checks pages.
+    ///
+    /// A later page replaces an earlier one of the same id: the operator's come after the built-in
+    /// ones. A new English page also replaces the translations before it. Ids that `disable`
+    /// matches are left out, and their faults with them. A page with a fault is reported and left
+    /// out.
+    pub fn load(
+        pages: impl IntoIterator<Item = PageSource>,
+        disable: &[glob::Pattern],
+    ) -> (Catalogue, Vec<Diagnostic>) {
+        let mut by_id: BTreeMap<String, BTreeMap<Lang, PageText>> = BTreeMap::new();
+        for source in pages {
+            let id = source.id();
+            if disable.iter().any(|pattern| pattern.matches(&id)) {
+                continue;
+            }
+            let texts = by_id.entry(id).or_default();
+            if source.lang == Lang::En && texts.contains_key(&Lang::En) {
+                texts.clear();
+            }
+            texts.insert(source.lang, source.page);
+        }
+        let mut faults = Vec::new();
+        let signatures: Vec<Signature> =
+            by_id.into_iter().filter_map(|(id, texts)| signature(&id, texts, &mut faults)).collect();
+        (Catalogue::new(signatures), faults)
+    }
+}
+
+/// One signature out of its pages.
+fn signature(id: &str, texts: BTreeMap<Lang, PageText>, faults: &mut Vec<Diagnostic>) -> Option<Signature> {
+    let Some(english) = texts.get(&Lang::En) else {
+        faults.extend(texts.values().map(|page| {
+            let message = format!("`{id}` has a translation and no English page");
+            Diagnostic::of_file("no-english", &page.path, message)
+        }));
+        return None;
+    };
+    let mut signature = english_page(id, english).map_err(|found| faults.extend(found)).ok()?;
+    for (&lang, page) in texts.iter().filter(|(lang, _)| **lang != Lang::En) {
+        match translation(page, lang, &signature) {
+            Ok(runbook) => {
+                signature.runbooks.insert(lang, runbook);
+            }
+            Err(found) => faults.extend(found),
+        }
+    }
+    signature.pages = texts;
+    Some(signature)
+}
+
+fn english_page(id: &str, source: &PageText) -> Result<Signature, Vec<Diagnostic>> {
+    let text = Text::new(&source.path, &source.text);
+    let page = page::read(&text, Lang::En);
+    lint::page(&text, &page);
+    let header = page.first_fence.as_ref().filter(|fence| lint::is_toml(&text, fence.info.clone()));
+    let signature = match header {
+        Some(fence) => {
+            let spec = spec::read(&text, fence.inside.clone());
+            lint::header(&text, &page, &spec);
+            build(id, source, page, spec)
+        }
+        None => {
+            let span = page.first_fence.as_ref().map_or(0..0, |fence| fence.line.clone());
+            let message = "the first block of the page is not marked `toml`";
+            text.fault_hint("no-header", span, message, "the header stands between title and meaning");
+            None
+        }
+    };
+    let faults = text.into_faults();
+    signature.filter(|_| faults.is_empty()).ok_or(faults)
+}
+
+fn translation(source: &PageText, lang: Lang, english: &Signature) -> Result<Runbook, Vec<Diagnostic>> {
+    let text = Text::new(&source.path, &source.text);
+    let page = page::read(&text, lang);
+    lint::translation(&text, &page, english);
+    let faults = text.into_faults();
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    // The references are the same in every language.
+    let links = english.runbook(Lang::En).links.clone();
+    Ok(runbook(&page, links))
+}
+
+fn build(id: &str, source: &PageText, page: page::Page, spec: spec::Spec) -> Option<Signature> {
+    let links = page.links.iter().map(|link| link.value.clone()).collect();
+    let runbook = runbook(&page, links);
+    let samples: Vec<Sample> = page.samples.into_iter().map(|one| one.sample).collect();
+    Some(Signature {
+        id: Arc::from(id),
+        severity: spec.severity?,
+        components: spec.components,
+        anchors: spec.anchors.into_iter().map(|anchor| anchor.value).collect(),
+        all: spec.all,
+        none: spec.none,
+        regex: spec.regex,
+        levels: spec.levels,
+        group_by: spec.group_by,
+        vars: spec.vars,
+        fields: spec.fields,
+        threshold: spec.threshold,
+        runbooks: BTreeMap::from([(Lang::En, runbook)]),
+        samples,
+        pages: BTreeMap::from([(Lang::En, source.clone())]),
+    })
+}
+
+fn runbook(page: &page::Page, links: Vec<Link>) -> Runbook {
+    let title = page.titles.first().map(|title| title.value.clone()).unwrap_or_default();
+    let steps: Vec<Step> = page.steps.iter().map(|one| one.step.clone()).collect();
+    Runbook { title, meaning: page.meaning.clone(), steps, links }
+}

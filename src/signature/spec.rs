@@ -1,0 +1,241 @@
+//! Reads the header of a page, its `toml` block, and checks every value on its own.
+
+use std::ops::Range;
+
+use regex::{Regex, RegexBuilder};
+
+use super::Threshold;
+use super::placeholder::{BUILT_IN, RECORD_FIELDS, is_name};
+use crate::diagnostic::table::{Located, Table};
+use crate::diagnostic::{Text, did_you_mean};
+use crate::finding::Severity;
+use crate::record::Level;
+
+/// Shorter anchors stand in too many lines to be worth a look.
+const ANCHOR_BYTES_MIN: usize = 4;
+/// A compiled pattern may take so much memory: enough for any failure, too little to hurt.
+const REGEX_BYTES_MAX: usize = 10 << 20;
+
+/// The header of a page. Values that could not be read are left out.
+#[derive(Debug)]
+pub(super) struct Spec {
+    pub severity: Option<Severity>,
+    pub components: Vec<String>,
+    pub anchors: Vec<Located<String>>,
+    pub all: Vec<String>,
+    pub none: Vec<String>,
+    pub regex: Option<Regex>,
+    pub levels: Vec<Level>,
+    pub group_by: Vec<String>,
+    pub vars: Vec<String>,
+    pub fields: Vec<(String, Regex)>,
+    pub threshold: Option<Threshold>,
+    /// Every capture and where it is defined. `None` where a pattern could not be read: what it
+    /// would have captured is not known, so nothing can be said against the use of a name.
+    pub captures: Option<Vec<Located<String>>>,
+}
+
+impl Spec {
+    /// Whether `name` is a capture or a field that records have of themselves.
+    pub fn is_field(&self, name: &str) -> bool {
+        let Some(captures) = &self.captures else { return true };
+        RECORD_FIELDS.contains(&name) || captures.iter().any(|capture| capture.value == name)
+    }
+
+    /// The names a command may use.
+    pub fn is_placeholder(&self, name: &str) -> bool {
+        BUILT_IN.contains(&name) || self.is_field(name) || self.vars.iter().any(|var| var == name)
+    }
+
+    /// The known name that `name` was probably meant to be.
+    pub fn near(&self, name: &str) -> Option<String> {
+        let captures = self.captures.iter().flatten().map(|capture| &*capture.value);
+        let known = captures.chain(RECORD_FIELDS).chain(BUILT_IN);
+        did_you_mean(name, known.chain(self.vars.iter().map(String::as_str)))
+    }
+
+    /// Whether an anchor in the record is all it takes.
+    pub fn anchor_decides(&self) -> bool {
+        self.regex.is_none() && self.all.is_empty() && self.none.is_empty() && self.levels.is_empty()
+    }
+}
+
+/// Reads the header in the bytes `block`.
+pub(super) fn read(text: &Text<'_>, block: Range<usize>) -> Spec {
+    let table = Table::parse(text, block);
+    table.require("severity");
+    table.require("anchors");
+    let severity = table.parsed("severity", "severity", str::parse);
+    let components = table.strings("components").into_iter().map(|one| one.value).collect();
+    let anchors = anchors(text, &table);
+    let all = literals(text, table.strings("all"));
+    let none = literals(text, table.strings("none"));
+    let regex_text = table.string("regex");
+    let regex = regex_text.as_ref().and_then(|pattern| compile(text, pattern));
+    let field_texts = table.table("fields").map(Table::into_strings).unwrap_or_default();
+    let fields = fields(text, &field_texts);
+    let complete = regex.is_some() == regex_text.is_some();
+    let mut spec = Spec {
+        severity,
+        components,
+        anchors,
+        all,
+        none,
+        levels: levels(text, &table),
+        group_by: Vec::new(),
+        vars: vars(text, &table),
+        threshold: threshold(text, &table),
+        captures: complete.then(|| captures(text, regex.as_ref().zip(regex_text), field_texts)),
+        regex,
+        fields,
+    };
+    for name in table.strings("group_by") {
+        check_field(text, &spec, &name.value, name.span, "group_by");
+        spec.group_by.push(name.value);
+    }
+    table.finish();
+    spec
+}
+
+/// Reports a name that is neither a capture nor a field of records.
+pub(super) fn check_field(text: &Text<'_>, spec: &Spec, name: &str, span: Range<usize>, user: &str) {
+    if !spec.is_field(name) {
+        let message = format!("`{user}` names `{name}`, which the page does not capture");
+        let hint = spec.near(name).unwrap_or_else(|| format!("capture it: `{name} = '…'` in `[fields]`"));
+        text.fault_hint("unknown-field", span, message, hint);
+    }
+}
+
+fn anchors(text: &Text<'_>, table: &Table<'_>) -> Vec<Located<String>> {
+    let anchors = table.strings("anchors");
+    if table.has("anchors") && anchors.is_empty() {
+        text.fault("no-anchor", table.key_span("anchors"), "at least one anchor is needed");
+    }
+    for (index, anchor) in anchors.iter().enumerate() {
+        let span = anchor.span.clone();
+        if anchor.value.len() < ANCHOR_BYTES_MIN {
+            let message = format!("the anchor is too short: {ANCHOR_BYTES_MIN} bytes at least");
+            text.fault("short-anchor", span, message);
+        } else if anchor.value.contains(['\n', '\r']) {
+            let hint = "anchor one of the lines and confirm the others with `regex`";
+            text.fault_hint("anchor-newline", span, "an anchor stands in one line", hint);
+        } else if anchors[..index].iter().any(|earlier| earlier.value == anchor.value) {
+            text.fault("second-anchor", span, "the anchor is listed twice");
+        }
+    }
+    anchors
+}
+
+fn literals(text: &Text<'_>, literals: Vec<Located<String>>) -> Vec<String> {
+    for literal in literals.iter().filter(|literal| literal.value.is_empty()) {
+        text.fault("empty-literal", literal.span.clone(), "the empty text stands in every record");
+    }
+    literals.into_iter().map(|literal| literal.value).collect()
+}
+
+fn levels(text: &Text<'_>, table: &Table<'_>) -> Vec<Level> {
+    let read = |name: Located<String>| {
+        let level = Level::named(&name.value);
+        if level.is_none() {
+            let known = Level::ALL.map(Level::name).join(", ");
+            text.fault("level", name.span, format!("unknown level `{}`: {known}", name.value));
+        }
+        level
+    };
+    table.strings("levels").into_iter().filter_map(read).collect()
+}
+
+fn vars(text: &Text<'_>, table: &Table<'_>) -> Vec<String> {
+    let vars = table.strings("vars");
+    for var in &vars {
+        check_name(text, var);
+    }
+    vars.into_iter().map(|var| var.value).collect()
+}
+
+fn check_name(text: &Text<'_>, name: &Located<String>) {
+    if !is_name(&name.value) || name.value == "also" {
+        let message = format!("`{}` cannot name a field: a-z, then a-z, 0-9 or _", name.value);
+        text.fault("name", name.span.clone(), message);
+    }
+}
+
+fn threshold(text: &Text<'_>, table: &Table<'_>) -> Option<Threshold> {
+    let table = table.table("threshold")?;
+    table.require("count");
+    table.require("within");
+    let count = table.number("count");
+    let within = table.duration("within");
+    if let Some(few) = count.as_ref().filter(|count| count.value < 2) {
+        text.fault("threshold", few.span.clone(), "a threshold counts to 2 at least");
+    }
+    if within.is_some_and(|within| within.is_zero()) {
+        text.fault("threshold", table.key_span("within"), "a threshold needs some time");
+    }
+    table.finish();
+    Some(Threshold { count: count?.value, within: within? })
+}
+
+fn fields(text: &Text<'_>, written: &[(Located<String>, Located<String>)]) -> Vec<(String, Regex)> {
+    let mut fields = Vec::new();
+    for (name, pattern) in written {
+        let Some(regex) = compile(text, pattern) else { continue };
+        if regex.captures_len() > 2 {
+            let hint = "write the others as `(?:…)`";
+            text.fault_hint("field-groups", pattern.span.clone(), "a field has one group at most", hint);
+        }
+        fields.push((name.value.clone(), regex));
+    }
+    fields
+}
+
+/// Every capture: the named groups of `regex`, then the keys of `[fields]`.
+fn captures(
+    text: &Text<'_>,
+    regex: Option<(&Regex, Located<String>)>,
+    fields: Vec<(Located<String>, Located<String>)>,
+) -> Vec<Located<String>> {
+    let mut captures: Vec<Located<String>> = Vec::new();
+    if let Some((regex, pattern)) = regex {
+        for name in regex.capture_names().flatten() {
+            captures.push(Located { value: name.to_owned(), span: group_span(text, &pattern, name) });
+        }
+    }
+    captures.iter().for_each(|capture| check_name(text, capture));
+    for (name, _) in fields {
+        check_name(text, &name);
+        if captures.iter().any(|capture| capture.value == name.value) {
+            let message = format!("`{}` is captured by `regex` already", name.value);
+            text.fault("second-capture", name.span, message);
+        } else {
+            captures.push(name);
+        }
+    }
+    captures
+}
+
+/// Where the pattern names the group; the whole pattern where TOML escapes hide it.
+fn group_span(text: &Text<'_>, pattern: &Located<String>, name: &str) -> Range<usize> {
+    let source = &text.text()[pattern.span.clone()];
+    let opening = format!("<{name}>");
+    let start = source.find(&opening).map(|at| pattern.span.start + at + 1);
+    start.map_or(pattern.span.clone(), |start| start..start + name.len())
+}
+
+fn compile(text: &Text<'_>, pattern: &Located<String>) -> Option<Regex> {
+    match RegexBuilder::new(&pattern.value).size_limit(REGEX_BYTES_MAX).build() {
+        Ok(regex) => {
+            if regex.is_match("") {
+                text.fault("empty-match", pattern.span.clone(), "the pattern matches even the empty text");
+            }
+            Some(regex)
+        }
+        Err(error) => {
+            let shown = error.to_string();
+            // A syntax error draws the pattern over several lines; the last one says what is wrong.
+            let message = shown.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            text.fault("regex", pattern.span.clone(), format!("not a regular expression: {message}"));
+            None
+        }
+    }
+}
