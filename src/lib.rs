@@ -7,6 +7,7 @@ pub mod alert;
 pub mod diagnostic;
 pub mod duration;
 pub mod finding;
+pub mod frame;
 pub mod packs;
 pub mod position;
 pub mod record;

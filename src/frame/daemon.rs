@@ -1,0 +1,51 @@
+//! Lines of the system's own daemons, each a record: nothing in them but the name tells so.
+//!
+//! ```text
+//! systemd[1]: damocles-worker.service: Main process exited, code=dumped, status=6/ABRT
+//! ```
+//! [`super::prefix`] takes off the time and the host before it and leaves the name.
+
+use super::format::{Format, Opening, no_fields};
+use super::{kernel, read};
+
+pub(super) const FORMAT: Format = Format { name: "daemon", open, fields: no_fields };
+
+const NAMES: [&str; 6] = ["kernel", "systemd", "systemd-oomd", "systemd-coredump", "earlyoom", "smartd"];
+
+fn open(line: &str) -> Option<Opening<'_>> {
+    let (name, rest) = read::run(line, |byte| byte.is_ascii_alphabetic() || byte == b'-');
+    if !NAMES.contains(&name) {
+        return None;
+    }
+    let rest = read::past_pid(rest).unwrap_or(rest).strip_prefix(": ")?;
+    Some(Opening { rest, ..Opening::default() })
+}
+
+/// Whether the name has to stay before `text` for the line to start a record: it does, unless the
+/// kernel's own stamp stands there.
+pub(super) fn speaks(tagged: &str, text: &str) -> bool {
+    open(tagged).is_some() && kernel::open(text).is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::frame::format::check;
+
+    #[test]
+    fn openings() {
+        for line in [
+            "systemd[1]: venus-worker.service: Failed with result 'oom-kill'.",
+            "systemd-oomd[700]: Killed /system.slice/venus-worker.service",
+            "kernel: NVRM: Xid (PCI:0000:9b:00): 79",
+        ] {
+            check::opens("daemon", line, "", "", &[]);
+        }
+    }
+
+    #[test]
+    fn other_lines() {
+        for line in ["kernel panic", "systemd-udevd[5]: text", "systemd[x]: text", "sshd[1]: text"] {
+            check::refuses("daemon", line);
+        }
+    }
+}

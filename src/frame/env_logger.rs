@@ -1,0 +1,46 @@
+//! Lines of small Rust programs that log through `env_logger`.
+//!
+//! ```text
+//! [2024-01-01T00:00:00Z INFO  module] text
+//! ```
+
+use super::format::{Format, Opening, no_fields};
+use super::read;
+use super::time::{self, Zone};
+
+pub(super) const FORMAT: Format = Format { name: "env_logger", open, fields: no_fields };
+
+fn open(line: &str) -> Option<Opening<'_>> {
+    let (stamp, rest) = time::iso(line.strip_prefix('[')?)?;
+    let (level, rest) = read::level(rest.strip_prefix(' ')?)?;
+    if stamp.zone == Zone::Absent || !rest.starts_with([' ', ']']) {
+        return None;
+    }
+    Some(Opening { stamp: Some(stamp), level: Some(level), rest })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::frame::format::check;
+
+    #[test]
+    fn openings() {
+        for (line, time, level) in [
+            ("[2024-01-01T00:00:00Z INFO  module::inner] text", "2024-01-01T00:00:00Z", "INFO"),
+            ("[2024-01-01T00:00:00.123456Z ERROR module] 失败", "2024-01-01T00:00:00.123456Z", "ERROR"),
+            ("[2024-01-01T00:00:00Z WARN] text", "2024-01-01T00:00:00Z", "WARN"),
+            ("[2024-01-32T00:00:00Z WARN  module] text", "", "WARN"),
+        ] {
+            check::opens("env_logger", line, time, level, &[]);
+        }
+    }
+
+    #[test]
+    fn other_lines() {
+        for line in
+            ["[2024-01-01T00:00:00Z] text", "[2024-01-01T00:00:00 INFO module] text", "[INFO module] text"]
+        {
+            check::refuses("env_logger", line);
+        }
+    }
+}

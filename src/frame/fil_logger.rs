@@ -1,0 +1,57 @@
+//! Lines of the proofs inside a Go program, which log through `fil_logger`.
+//!
+//! ```text
+//! 2021-08-12T07:58:04.323 INFO filecoin_proofs::api::seal > text
+//! ```
+//! The time is local and names no zone.
+
+use super::format::{Format, Opening, no_fields};
+use super::read;
+use super::time::{self, Zone};
+
+pub(super) const FORMAT: Format = Format { name: "fil_logger", open, fields: no_fields };
+
+fn open(line: &str) -> Option<Opening<'_>> {
+    let (stamp, rest) = time::iso(line)?;
+    if stamp.zone != Zone::Absent || stamp.digits != 3 {
+        return None;
+    }
+    let (level, rest) = read::level(rest.strip_prefix(' ')?)?;
+    let (module, rest) = read::run(rest.strip_prefix(' ')?, |byte| !byte.is_ascii_whitespace());
+    if module.is_empty() {
+        return None;
+    }
+    Some(Opening { stamp: Some(stamp), level: Some(level), rest: rest.strip_prefix(" >")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::frame::format::check;
+
+    #[test]
+    fn openings() {
+        for (line, time, level) in [
+            (
+                "2021-08-12T07:58:04.323 INFO filecoin_proofs::api > 开始",
+                "2021-08-12T07:58:04.323+08:00",
+                "INFO",
+            ),
+            ("2021-08-12T07:58:04.000 ERROR bellperson >", "2021-08-12T07:58:04.000+08:00", "ERROR"),
+            ("2021-02-30T07:58:04.000 WARN bellperson > text", "", "WARN"),
+        ] {
+            check::opens("fil_logger", line, time, level, &[]);
+        }
+    }
+
+    #[test]
+    fn other_lines() {
+        for line in [
+            "2021-08-12T07:58:04.323 INFO module: text",
+            "2021-08-12T07:58:04.323Z INFO module > text",
+            "2021-08-12T07:58:04 INFO module > text",
+            "2021-08-12T07:58:04.323 INFO  > text",
+        ] {
+            check::refuses("fil_logger", line);
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The log formats: which lines start a record, and what such a line says of it.
+//!
+//! A format is one file beside this one with a `FORMAT`, and one word in [`FORMATS`]. It says two
+//! things: how a record of it opens, read from a clean line without its transport prefix
+//! ([`super::line`], [`super::prefix`]), and what fields stand behind the opening. Whether a line
+//! starts a record and what its head says both come from that one opening, so they cannot differ.
+
+use jiff::tz::TimeZone;
+
+use super::time::Stamp;
+use super::{daemon, env_logger, fil_logger, go_panic, json, kernel, rust_panic, tracing, zap};
+use crate::record::{Fields, Head, Level};
+
+/// Every format. The first whose opening fits has the line: zap stands before tracing, which takes
+/// its lines in UTC too.
+pub static FORMATS: [Format; 9] = [
+    zap::FORMAT,
+    tracing::FORMAT,
+    fil_logger::FORMAT,
+    json::FORMAT,
+    env_logger::FORMAT,
+    rust_panic::FORMAT,
+    go_panic::FORMAT,
+    kernel::FORMAT,
+    daemon::FORMAT,
+];
+
+/// An opening stands within so many bytes: a line may be a mebibyte long, and most lines are asked.
+const OPENING_LENGTH_MAX: usize = 4096;
+
+/// The fields that heads tell of, by their names in spans and JSON objects.
+pub(super) const FIELDS: [&str; 3] = ["miner", "sector", "stage"];
+
+/// One log format.
+pub struct Format {
+    /// Its name, for tests and explanations.
+    pub name: &'static str,
+    /// Reads how a record opens; `None` if the line does not start a record of this format.
+    pub(super) open: fn(&str) -> Option<Opening<'_>>,
+    /// Reads the fields from what stands behind the opening.
+    pub(super) fields: fn(&str) -> Fields,
+}
+
+/// How a record opens.
+#[derive(Debug, Default)]
+pub(super) struct Opening<'l> {
+    pub(super) stamp: Option<Stamp>,
+    pub(super) level: Option<Level>,
+    /// The rest of the line.
+    pub(super) rest: &'l str,
+}
+
+/// Whether `line`, cleaned and without its transport prefix, starts a record. Looks at its first
+/// 4 KiB only.
+pub fn starts(line: &str) -> bool {
+    opened(line).is_some()
+}
+
+/// What `line`, cleaned and without its transport prefix, says of the record it starts. `zone` is
+/// that of timestamps without one. A line of no known format says nothing.
+pub fn head(line: &str, zone: &TimeZone) -> Head {
+    let Some((format, opening)) = opened(line) else { return Head::default() };
+    let rest = &line[first(line).len() - opening.rest.len()..];
+    Head {
+        time: opening.stamp.and_then(|stamp| stamp.time(zone)),
+        level: opening.level,
+        fields: (format.fields)(rest),
+    }
+}
+
+fn opened(line: &str) -> Option<(&'static Format, Opening<'_>)> {
+    let first = first(line);
+    FORMATS.iter().find_map(|format| Some((format, (format.open)(first)?)))
+}
+
+fn first(line: &str) -> &str {
+    let mut end = line.len().min(OPENING_LENGTH_MAX);
+    while !line.is_char_boundary(end) {
+        end -= 1;
+    }
+    &line[..end]
+}
+
+/// For a format whose lines tell no fields.
+pub(super) fn no_fields(_: &str) -> Fields {
+    Fields::new()
+}
+
+/// The assertions that the tests of every format share.
+#[cfg(test)]
+pub(super) mod check {
+    use jiff::tz::{Offset, TimeZone};
+
+    use super::{head, opened, starts};
+
+    /// `line` starts a record of the format `name`; an empty `time` or `level` means none. Local time
+    /// is eight hours east of UTC.
+    #[track_caller]
+    pub(crate) fn opens(name: &str, line: &str, time: &str, level: &str, fields: &[(&str, &str)]) {
+        let zone = TimeZone::fixed(Offset::constant(8));
+        assert_eq!(opened(line).map(|(format, _)| format.name), Some(name), "{line}");
+        assert!(starts(line), "{line}");
+        let head = head(line, &zone);
+        assert_eq!(head.time.map(|time| time.to_string()).unwrap_or_default(), time, "{line}");
+        assert_eq!(head.level.map(|level| level.to_string()).unwrap_or_default(), level, "{line}");
+        let told: Vec<_> = head.fields.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        assert_eq!(told, fields, "{line}");
+        let (_, peeled) = crate::frame::prefix::peel(line, &zone);
+        assert_eq!(peeled, line, "a record's own opening is no prefix");
+    }
+
+    /// `line` does not start a record of the format `name`, though it may of another.
+    #[track_caller]
+    pub(crate) fn refuses(name: &str, line: &str) {
+        assert_ne!(opened(line).map(|(format, _)| format.name), Some(name), "{line}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::frame::prefix::peel;
+
+    #[test]
+    fn every_format_has_a_name_of_its_own() {
+        let names: BTreeSet<_> = FORMATS.iter().map(|format| format.name).collect();
+        assert_eq!(names.len(), FORMATS.len());
+    }
+
+    #[test]
+    fn continuations_start_nothing() {
+        for line in [
+            "",
+            "Caused by:",
+            "    0: 没有那个文件或目录 (os error 2)",
+            "Stack backtrace:",
+            "             at /build/src/main.rs:1:2",
+            "'. child_pid=12345",
+            "goroutine 1 [running]:",
+            " Config {",
+            "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace",
+        ] {
+            assert!(!starts(line), "{line}");
+            assert_eq!(head(line, &TimeZone::UTC), Head::default(), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_opening_beyond_the_first_bytes_is_not_seen() {
+        let name = "n".repeat(OPENING_LENGTH_MAX);
+        assert!(!starts(&format!("thread '{name}' panicked at src/main.rs:1:2:")));
+        let long = "密".repeat(OPENING_LENGTH_MAX);
+        let line =
+            format!("2022-03-11T16:45:59.120+0800\tINFO\tposter\ta/b.go:1\t{long}\t{{\"sector\": 17}}");
+        assert_eq!(head(&line, &TimeZone::UTC).fields["sector"], "17");
+    }
+
+    /// Lines made of the pieces that openings are made of.
+    fn nearly() -> impl Strategy<Value = String> {
+        let pieces = [
+            "2022-06-24T14:33:24",
+            "2022-13-45T14:33:24",
+            ".123",
+            ".123456789",
+            ",123456",
+            "Z",
+            "+08:00",
+            "+0800",
+            " ",
+            "  ",
+            "\t",
+            "INFO",
+            "ERROR",
+            "ThreadId(07)",
+            "seal{",
+            "miner=Some(1000)",
+            "}:",
+            "target: ",
+            "[",
+            "]",
+            "module > ",
+            "{\"level\":",
+            "\"warn\"",
+            ",\"ts\":\"",
+            "\"}",
+            "thread '",
+            "' ",
+            "panicked at ",
+            "(12)",
+            "kernel: ",
+            "kern  :err   : ",
+            "12345.678901",
+            "Sun Feb 23 16:24:18 2025",
+            "密封",
+            "\"",
+            "\\",
+            "<unknown time>",
+            "Error: ",
+            "{\"sector\": 17}",
+        ];
+        prop::collection::vec(prop::sample::select(pieces.to_vec()), 0..12).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn a_head_is_told_by_starting_lines_only(line in prop_oneof![nearly(), any::<String>()]) {
+            let head = head(&line, &TimeZone::UTC);
+            prop_assert!(starts(&line) || head == Head::default());
+        }
+
+        #[test]
+        fn a_line_that_starts_a_record_has_no_prefix(line in nearly()) {
+            if starts(&line) {
+                prop_assert_eq!(peel(&line, &TimeZone::UTC), (None, line.as_str()));
+            }
+        }
+
+        #[test]
+        fn what_follows_the_first_bytes_does_not_matter(line in nearly(), more in any::<String>()) {
+            let filled = format!("{line:<OPENING_LENGTH_MAX$}");
+            prop_assert_eq!(starts(&filled), starts(&format!("{filled}{more}")));
+        }
+    }
+}

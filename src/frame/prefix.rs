@@ -1,0 +1,197 @@
+//! What a transport wrote in front of a line: syslog, journald, containers. Several may nest.
+
+use jiff::tz::TimeZone;
+
+use super::time::{self, Stamp, Zone};
+use super::{daemon, read};
+use crate::record::Time;
+
+/// Takes every transport prefix off `line`; gives the time of the innermost one that has a full
+/// date, and the line as its writer wrote it, indentation included.
+///
+/// Known are syslog and journald (`Jun 24 14:33:24 host unit[7]: `, with RFC 3339 or journald's ISO
+/// time too, with or without `<34>`), container runtimes (`2022-06-24T06:33:24.000000001Z stderr F `,
+/// or the time alone) and compose (`worker-1  | `). A line of a log format is never touched, and
+/// peeling twice is peeling once. The name of a daemon whose every line is a record stays:
+/// `systemd[1]: text`.
+pub fn peel<'l>(line: &'l str, zone: &TimeZone) -> (Option<Time>, &'l str) {
+    let mut time = None;
+    let mut rest = line;
+    while let Some((stamp, inner)) = syslog(rest).or_else(|| container(rest)).or_else(|| compose(rest)) {
+        time = stamp.and_then(|stamp| stamp.time(zone)).or(time);
+        rest = inner;
+    }
+    (time, rest)
+}
+
+type Peeled<'l> = Option<(Option<Stamp>, &'l str)>;
+
+/// `[<34>]TIME host unit[7]: `
+fn syslog(line: &str) -> Peeled<'_> {
+    let line = past_priority(line).unwrap_or(line);
+    let (stamp, rest) = match time::past_syslog(line) {
+        Some(rest) => (None, rest),
+        None => journald_time(line)?,
+    };
+    let (host, tagged) = word(rest.strip_prefix(' ')?)?;
+    // A record that names its level there is a worker's or a Go program's own.
+    if read::level(host).is_some_and(|(_, rest)| rest.is_empty()) {
+        return None;
+    }
+    let text = past_tag(tagged)?;
+    Some((stamp, if daemon::speaks(tagged, text) { tagged } else { text }))
+}
+
+fn past_priority(line: &str) -> Option<&str> {
+    read::digits(line.strip_prefix('<')?)?.1.strip_prefix('>')
+}
+
+/// Nine digits are a container runtime's, which names no host.
+fn journald_time(line: &str) -> Peeled<'_> {
+    let (stamp, rest) = time::iso(line)?;
+    (stamp.zone != Zone::Absent && stamp.digits <= 6).then_some((Some(stamp), rest))
+}
+
+/// A word and what follows the one space behind it.
+fn word(line: &str) -> Option<(&str, &str)> {
+    let (word, rest) = line.split_once(' ')?;
+    (!word.is_empty()).then_some((word, rest))
+}
+
+/// `unit[7]: `; the space is missing where the text is.
+fn past_tag(line: &str) -> Option<&str> {
+    let (unit, rest) = read::run(line, |byte| byte.is_ascii_graphic() && !b"[:{=".contains(&byte));
+    if unit.is_empty() {
+        return None;
+    }
+    let rest = read::past_pid(rest).unwrap_or(rest).strip_prefix(':')?;
+    rest.strip_prefix(' ').or(rest.is_empty().then_some(rest))
+}
+
+/// `2022-06-24T06:33:24.000000001Z stderr F `, or without the stream as `docker logs -t` has it.
+fn container(line: &str) -> Peeled<'_> {
+    let (stamp, rest) = time::iso(line)?;
+    let rest = rest.strip_prefix(' ')?;
+    let stream = ["stdout F ", "stdout P ", "stderr F ", "stderr P "];
+    if let Some(text) = stream.iter().find_map(|stream| rest.strip_prefix(stream)) {
+        return (stamp.zone != Zone::Absent).then_some((Some(stamp), text));
+    }
+    let bare = (stamp.digits, stamp.zone) == (9, Zone::Utc) && read::level(rest.trim_start()).is_none();
+    bare.then_some((Some(stamp), rest))
+}
+
+/// `worker-1  | `: the name ends in a number, two spaces or more follow.
+fn compose(line: &str) -> Peeled<'_> {
+    let (name, rest) = read::run(line, |byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+    let service = name.trim_end_matches(|digit: char| digit.is_ascii_digit());
+    if service.len() == name.len() || !service.ends_with(['-', '_']) {
+        return None;
+    }
+    let text = rest.strip_prefix("  ")?.trim_start_matches(' ').strip_prefix('|')?;
+    Some((None, text.strip_prefix(' ').or(text.is_empty().then_some(text))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::Offset;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn peeled(line: &str) -> (String, &str) {
+        let (time, rest) = peel(line, &TimeZone::fixed(Offset::constant(8)));
+        (time.map(|time| time.to_string()).unwrap_or_default(), rest)
+    }
+
+    #[test]
+    fn every_transport_is_peeled() {
+        for (prefix, time) in [
+            ("Jun 24 14:33:24 seal-07 damocles-worker[77]: ", ""),
+            ("Jun  4 14:33:24 seal-07 (worker): ", ""),
+            ("<34>Jun 24 14:33:24 seal-07 worker@1.service[77]: ", ""),
+            ("2022-06-24T14:33:24+0800 seal-07 sh[77]: ", "2022-06-24T14:33:24+08:00"),
+            ("2022-06-24T14:33:24.123456+0800 seal-07 sh[77]: ", "2022-06-24T14:33:24.123456+08:00"),
+            (
+                "2022-06-24T14:33:24.123456+08:00 seal-07 docker/ab12[77]: ",
+                "2022-06-24T14:33:24.123456+08:00",
+            ),
+            ("2022-06-24T06:33:24.000000001Z stderr F ", "2022-06-24T06:33:24.000000001Z"),
+            ("2022-06-24T14:33:24.000000001+08:00 stdout P ", "2022-06-24T14:33:24.000000001+08:00"),
+            ("2022-06-24T06:33:24.000000001Z ", "2022-06-24T06:33:24.000000001Z"),
+            ("venus-worker-1  | ", ""),
+            ("proofs_worker_12    | ", ""),
+            ("Jun 24 14:33:25 loghost relay: Jun 24 14:33:24 seal-07 sh[77]: ", ""),
+            (
+                "Jun 24 14:33:25 seal-07 dockerd[9]: worker-1  | 2022-06-24T06:33:24.5Z stderr F ",
+                "2022-06-24T06:33:24.5Z",
+            ),
+            ("2022-13-45T14:33:24+0800 seal-07 sh[77]: ", ""),
+        ] {
+            for text in [
+                "2022-06-24T06:33:24.1Z  INFO ThreadId(01) venus_worker: 开始",
+                "2022-06-24T06:33:24.123Z ERROR damocles_worker: text",
+                "2022-06-24T14:33:24.123+0800\tINFO\tworker prover\ta/b.go:1\ttext",
+                "    0: indented",
+                "fatal error: concurrent map writes",
+                "[123.456] text",
+                "",
+            ] {
+                let line = format!("{prefix}{text}");
+                assert_eq!(peeled(&line), (time.to_owned(), text), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_daemon_keeps_its_name() {
+        for (line, rest) in [
+            ("Aug 10 14:41:41 host kernel: [123.456] text", "[123.456] text"),
+            ("Aug 10 14:41:41 host kernel: NVRM: Xid", "kernel: NVRM: Xid"),
+            (
+                "Aug 10 14:41:41 host systemd[1]: venus-worker.service: oom-kill",
+                "systemd[1]: venus-worker.service: oom-kill",
+            ),
+        ] {
+            assert_eq!(peeled(line), (String::new(), rest));
+        }
+    }
+
+    #[test]
+    fn what_is_no_prefix_stays() {
+        for line in [
+            "",
+            "2022-06-24T06:33:24.123456789Z ERROR ThreadId(07) sub{name=pc1 pid=1}: target: text",
+            "2022-06-24T06:33:24.123456789Z  INFO sub{name=pc1 pid=1}: target: text",
+            "2022-06-24T06:33:24.123456Z ERROR builtin_proc: text",
+            "2022-06-24T14:33:24.123+0800 INFO cmd: internal/run.go:1",
+            "2021-08-12T07:58:04.323 INFO filecoin_proofs::api > text",
+            "2025-01-21T04:41:44,283302+00:00 host unit[1]: text",
+            "kern  :warn  : 2025-01-21T04:41:44,283302+00:00 text",
+            "[2024-01-01T00:00:00Z INFO  module] text",
+            "sector-1 | 17",
+            "sector  | 17",
+            "Jun 24 14:33:24 no tag here",
+            "<34>text",
+            "六月 24 14:33:24 host unit[7]: text",
+        ] {
+            assert_eq!(peeled(line), (String::new(), line));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn peeling_twice_is_peeling_once(
+            line in "((Jun 24 14:33:24|2022-06-24T06:33:24(\\.[0-9]{3,9})?(Z|\\+0800|\\+08:00)) (host (unit|kernel|systemd)(\\[1\\])?: |stderr F |ERROR )?|w-1  \\| |<3>|\\PC{0,8}){0,6}"
+        ) {
+            let (_, once) = peel(&line, &TimeZone::UTC);
+            prop_assert!(line.ends_with(once));
+            prop_assert_eq!(peel(once, &TimeZone::UTC), (None, once));
+        }
+
+        #[test]
+        fn text_of_any_kind_is_safe(line in any::<String>()) {
+            let (_, rest) = peel(&line, &TimeZone::UTC);
+            prop_assert!(line.ends_with(rest));
+        }
+    }
+}
