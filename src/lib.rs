@@ -12,6 +12,7 @@ pub mod packs;
 pub mod position;
 pub mod record;
 pub mod redact;
+pub mod scan;
 pub mod secret;
 pub mod signature;
 pub mod text;
