@@ -1,0 +1,194 @@
+//! Candidates and records in, findings out.
+//!
+//! A [`Detector`] is what a catalogue becomes when it is put to work. A [`Stream`] takes one stream
+//! of bytes through scan, frame and confirm, in buffers of any size:
+//!
+//! ```
+//! use sealtail::detect::{Detector, Stream};
+//! use sealtail::frame::End;
+//! use sealtail::signature::Catalogue;
+//! use jiff::tz::TimeZone;
+//!
+//! let (catalogue, faults) = Catalogue::load(sealtail::signature::builtin::pages(), &[]);
+//! assert!(faults.is_empty());
+//! let detector = Detector::new(catalogue, TimeZone::UTC).unwrap();
+//! let log = b"thread 'main' panicked at 'Once instance has previously been poisoned', once.rs:434:21\n";
+//! let mut findings = Vec::new();
+//! Stream::new(&detector).advance(log, End::Final, |found| findings.push(found.finding));
+//! assert_eq!(&*findings[0].signature, "venus-cluster/once-poisoned");
+//! ```
+
+mod stream;
+
+pub mod samples;
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use memchr::memchr_iter;
+
+pub use stream::{Found, Stream};
+
+use crate::frame::{self, Frames};
+use crate::position::Mode;
+use crate::record::{Fields, Level, Place, Record};
+use crate::scan::Scanner;
+use crate::signature::{Catalogue, Signature};
+
+/// Bytes of a field; what a capture holds beyond is left out.
+const FIELD_BYTES_MAX: usize = 1024;
+
+/// A catalogue at work.
+#[derive(Debug)]
+pub struct Detector {
+    catalogue: Catalogue,
+    scanner: Scanner,
+    /// For every anchor the index of its signature.
+    owners: Vec<usize>,
+    zone: TimeZone,
+}
+
+/// A catalogue has more anchors than one automaton can hold.
+#[derive(Debug)]
+pub struct TooManyAnchors(aho_corasick::BuildError);
+
+impl fmt::Display for TooManyAnchors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the anchors of all signatures do not fit into one automaton: {}", self.0)
+    }
+}
+
+impl std::error::Error for TooManyAnchors {}
+
+impl Detector {
+    /// Puts `catalogue` to work; times without a zone are of `zone`.
+    ///
+    /// # Errors
+    ///
+    /// When its anchors do not fit into one automaton.
+    pub fn new(catalogue: Catalogue, zone: TimeZone) -> Result<Detector, TooManyAnchors> {
+        let mut anchors = Vec::new();
+        let mut owners = Vec::new();
+        for (index, signature) in catalogue.signatures().iter().enumerate() {
+            for anchor in &signature.anchors {
+                anchors.push(anchor.as_str());
+                owners.push(index);
+            }
+        }
+        let scanner = Scanner::new(&anchors).map_err(TooManyAnchors)?;
+        Ok(Detector { catalogue, scanner, owners, zone })
+    }
+
+    /// The catalogue.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// The zone of times that name none.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// The signatures that `record` confirms, ordered by id, each with its fields.
+    pub fn confirm(&self, record: &Record) -> Vec<(&Arc<Signature>, Fields)> {
+        let mut indices: Vec<usize> =
+            self.scanner.anchors_in(&record.text).into_iter().map(|anchor| self.owners[anchor]).collect();
+        indices.sort_unstable();
+        indices.dedup();
+        let signatures = indices.into_iter().map(|index| &self.catalogue.signatures()[index]);
+        signatures.filter_map(|signature| Some((signature, confirm(signature, record)?))).collect()
+    }
+}
+
+/// Whether `record`, in which an anchor of `signature` stands, is a finding; and its fields.
+fn confirm(signature: &Signature, record: &Record) -> Option<Fields> {
+    refusal(signature, record).is_none().then(|| fields(signature, record))
+}
+
+/// Why `record`, in which an anchor of `signature` stands, is no finding all the same.
+pub fn refusal(signature: &Signature, record: &Record) -> Option<Refusal> {
+    if let Some(level) = record.head.level
+        && !signature.levels.is_empty()
+        && !signature.levels.contains(&level)
+    {
+        return Some(Refusal::Level(level));
+    }
+    let text = record.text.as_str();
+    if let Some(missing) = signature.all.iter().find(|literal| !text.contains(literal.as_str())) {
+        return Some(Refusal::Missing(missing.clone()));
+    }
+    if let Some(present) = signature.none.iter().find(|literal| text.contains(literal.as_str())) {
+        return Some(Refusal::Present(present.clone()));
+    }
+    let confirmed = signature.regex.as_ref().is_none_or(|regex| regex.is_match(text));
+    if confirmed { None } else { Some(Refusal::Regex) }
+}
+
+/// Why a record with an anchor in it is no finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Its level is not among `levels`.
+    Level(Level),
+    /// A literal of `all` is missing.
+    Missing(String),
+    /// A literal of `none` is there.
+    Present(String),
+    /// `regex` does not match.
+    Regex,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::Level(level) => write!(f, "the level {level} is not among `levels`"),
+            Refusal::Missing(literal) => write!(f, "`{literal}` of `all` is missing"),
+            Refusal::Present(literal) => write!(f, "`{literal}` of `none` stands in the record"),
+            Refusal::Regex => f.write_str("`regex` does not match the record"),
+        }
+    }
+}
+
+/// All records of a whole stream, whether a signature matches or not.
+pub fn records(detector: &Detector, bytes: &[u8]) -> Vec<Record> {
+    let frames = Frames::new(bytes, Mode::Record);
+    let mut records = Vec::new();
+    let (mut at, mut line) = (0, 1);
+    while at < bytes.len() {
+        let end = frames.around(at, at).map_or(bytes.len(), |range| range.end);
+        let place = Place { line, offset: at as u64, length: (end - at) as u64 };
+        records.push(frame::record(&bytes[at..end], place, &detector.zone));
+        line += memchr_iter(b'\n', &bytes[at..end]).count() as u64 + 1;
+        at = end + 1;
+    }
+    records
+}
+
+/// The fields of a finding of `signature` in `record`.
+pub fn fields(signature: &Signature, record: &Record) -> Fields {
+    let mut fields = record.head.fields.clone();
+    if let Some(regex) = &signature.regex
+        && let Some(captures) = regex.captures(&record.text)
+    {
+        for name in regex.capture_names().flatten() {
+            if let Some(found) = captures.name(name) {
+                fields.insert(name.to_owned(), shortened(found.as_str()));
+            }
+        }
+    }
+    for (name, regex) in &signature.fields {
+        if let Some(captures) = regex.captures(&record.text)
+            && let Some(found) = captures.get(1).or_else(|| captures.get(0))
+        {
+            fields.insert(name.clone(), shortened(found.as_str()));
+        }
+    }
+    fields
+}
+
+fn shortened(text: &str) -> String {
+    text[..text.floor_char_boundary(FIELD_BYTES_MAX)].to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,253 @@
+//! One stream's way through scan, frame and confirm.
+//!
+//! Promises: the findings of a stream do not depend on how it was cut into buffers; a record gives
+//! at most one finding per signature, also when it was looked at early and went on later.
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use memchr::{memchr, memchr_iter, memrchr};
+
+use super::Detector;
+use crate::alert::Context;
+use crate::finding::Finding;
+use crate::frame::{self, End, Frames, LINE_BYTES_MAX, RECORD_BYTES_MAX, names};
+use crate::position::{Mode, Progress};
+use crate::record::{Fields, Names, Place, Record, Time};
+use crate::signature::Signature;
+
+/// Lines before a record that are searched for the name of a binary.
+const NAMES_LINES_MAX: usize = 100;
+
+/// One stream of bytes, as far as it has been settled.
+#[derive(Debug)]
+pub struct Stream<'d> {
+    detector: &'d Detector,
+    progress: Progress,
+    /// The last time written before the progress, and the offset of the line that wrote it.
+    near: Option<(u64, Time)>,
+    /// The binaries that lines before the progress showed.
+    names: Option<Names>,
+}
+
+/// A finding and the bytes around it that were at hand.
+#[derive(Debug)]
+pub struct Found<'b> {
+    /// The finding.
+    pub finding: Finding,
+    /// The signature that matched.
+    pub signature: Arc<Signature>,
+    frames: Frames<'b>,
+    start: usize,
+    end: usize,
+    /// The binaries that the lines before these bytes showed.
+    names: Option<Names>,
+}
+
+impl<'b> Found<'b> {
+    /// Up to `count` physical lines on each side of the record, as far as they are at hand.
+    pub fn context(&self, count: usize, detector: &Detector) -> Context {
+        let clean = |line: &[u8]| frame::message(line, detector.zone());
+        let before = self.frames.lines_before(self.start).take(count);
+        let mut before: Vec<String> = before.map(|(_, line)| clean(line)).collect();
+        before.reverse();
+        Context { before, after: self.frames.lines_after(self.end).take(count).map(clean).collect() }
+    }
+
+    /// The binaries that the record shows, or else the nearest lines before it, or else its `path`.
+    pub fn names(&self, path: &str) -> Names {
+        let names = names::both(&self.finding.record)
+            .or_else(|| names_before(&self.frames, self.start))
+            .or_else(|| self.names.clone())
+            .or_else(|| names::both(path));
+        names.unwrap_or_default().paired()
+    }
+}
+
+impl<'d> Stream<'d> {
+    /// A stream from its first byte on.
+    pub fn new(detector: &'d Detector) -> Stream<'d> {
+        Stream::resume(detector, Progress::default())
+    }
+
+    /// A stream that was settled up to `progress` before.
+    pub fn resume(detector: &'d Detector, progress: Progress) -> Stream<'d> {
+        Stream { detector, progress, near: None, names: None }
+    }
+
+    /// How far the stream is settled.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Reads what `before`, the bytes just before the progress, says of what follows: the last time
+    /// written, and the binaries that write it.
+    pub fn recall(&mut self, before: &[u8]) {
+        let frames = Frames::new(before, Mode::Alone);
+        if let Some((place, time)) = frames.time_before(before.len(), self.detector.zone()) {
+            let ago = (before.len() - place) as u64;
+            self.near = Some((self.progress.offset.saturating_sub(ago), time));
+        }
+        self.names = names_before(&frames, before.len());
+    }
+
+    /// Takes the stream's bytes from its progress on, followed by `end`; reports what it finds and
+    /// returns how many bytes are settled by it. The others must be given again, with more behind
+    /// them.
+    pub fn advance(&mut self, bytes: &[u8], end: End, mut report: impl FnMut(Found<'_>)) -> usize {
+        let skipped = self.skip(bytes);
+        let bytes = &bytes[skipped..];
+        let whole = memrchr(b'\n', bytes).map_or(0, |newline| newline + 1);
+        let too_long = bytes.len() - whole >= LINE_BYTES_MAX;
+        let complete = if too_long || end == End::Final { bytes.len() } else { whole };
+        let frames = Frames::new(bytes, self.progress.mode);
+        let open = match end {
+            End::Final => None,
+            _ if too_long => None,
+            End::Quiet if frame::starts(&bytes[complete..]) => Some(complete),
+            _ => frames.open(complete),
+        };
+        let seen = match end {
+            End::More => open.unwrap_or(complete),
+            End::Held => complete,
+            End::Quiet | End::Final => bytes.len(),
+        };
+        let settled = open.unwrap_or(complete);
+
+        let reported = self.examine(&bytes[..seen], bytes, settled, &mut report);
+        self.settle(bytes, settled, open.is_none(), too_long, reported);
+        skipped + settled
+    }
+
+    /// Reports the findings of `seen`; returns the signatures reported for the record at `open`.
+    fn examine(
+        &mut self,
+        seen: &[u8],
+        bytes: &[u8],
+        open: usize,
+        report: &mut impl FnMut(Found<'_>),
+    ) -> Vec<String> {
+        let frames = Frames::new(seen, self.progress.mode);
+        let mut candidates = self.detector.scanner.candidates(seen);
+        let mut lines = LineCounter { at: 0, line: self.progress.line };
+        let mut dates = Dates { at: 0, near: self.near };
+        let mut from = 0;
+        let mut reported = if open == 0 { self.progress.reported.clone() } else { Vec::new() };
+        while let Some(candidate) = candidates.next() {
+            let Some(range) = frames.around(candidate, from) else { continue };
+            let place = Place {
+                line: lines.advance(seen, range.start),
+                offset: self.progress.offset + range.start as u64,
+                length: range.len() as u64,
+            };
+            let record = frame::record(&seen[range.clone()], place, self.detector.zone());
+            let before = dates.advance(&frames, range.start, &self.progress, self.detector.zone());
+            let near = record.head.time.or(before);
+            for (signature, fields) in self.detector.confirm(&record) {
+                let early = if range.start == 0 { self.progress.reported.as_slice() } else { &[] };
+                if early.iter().any(|id| **id == *signature.id) {
+                    continue;
+                }
+                if range.start == open && !reported.iter().any(|id| **id == *signature.id) {
+                    reported.push(signature.id.to_string());
+                }
+                let finding = finding(signature, &record, near, fields);
+                let frames = Frames::new(bytes, self.progress.mode);
+                let (start, end) = (range.start, range.end);
+                let names = self.names.clone();
+                report(Found { finding, signature: signature.clone(), frames, start, end, names });
+            }
+            candidates.skip_to(range.end);
+            from = range.end + 1;
+        }
+        reported
+    }
+
+    /// Moves the progress to `settled`, where either a record is open or none is.
+    fn settle(&mut self, bytes: &[u8], settled: usize, closed: bool, cut: bool, reported: Vec<String>) {
+        let frames = Frames::new(bytes, self.progress.mode);
+        if let Some((place, time)) = frames.time_before(settled, self.detector.zone()) {
+            self.near = Some((self.progress.offset + place as u64, time));
+        }
+        self.names = names_before(&frames, settled).or_else(|| self.names.take());
+        self.progress.line += memchr_iter(b'\n', &bytes[..settled]).count() as u64;
+        self.progress.offset += settled as u64;
+        self.progress.reported = reported;
+        if settled > 0 || !closed {
+            self.progress.mode = match (cut, closed) {
+                (true, _) => Mode::Skip,
+                (false, true) => Mode::Alone,
+                (false, false) => Mode::Record,
+            };
+        }
+    }
+
+    /// In a line that was too long: the bytes up to its end.
+    fn skip(&mut self, bytes: &[u8]) -> usize {
+        if self.progress.mode != Mode::Skip {
+            return 0;
+        }
+        let newline = memchr(b'\n', bytes);
+        let skipped = newline.map_or(bytes.len(), |newline| newline + 1);
+        self.progress.offset += skipped as u64;
+        if newline.is_some() {
+            self.progress.line += 1;
+            self.progress.mode = Mode::Alone;
+        }
+        skipped
+    }
+}
+
+/// What the nearest line before `start` that names a binary shows.
+fn names_before(frames: &Frames<'_>, start: usize) -> Option<Names> {
+    let mut lines = frames.lines_before(start).take(NAMES_LINES_MAX);
+    lines.find_map(|(_, line)| names::both(&String::from_utf8_lossy(line)))
+}
+
+fn finding(signature: &Signature, record: &Record, near: Option<Time>, fields: Fields) -> Finding {
+    Finding {
+        signature: signature.id.clone(),
+        severity: signature.severity,
+        place: record.place,
+        time: record.head.time,
+        near,
+        level: record.head.level,
+        fields,
+        record: record.text.clone(),
+    }
+}
+
+/// Numbers lines, from left to right, counting every newline once.
+struct LineCounter {
+    at: usize,
+    line: u64,
+}
+
+impl LineCounter {
+    fn advance(&mut self, bytes: &[u8], to: usize) -> u64 {
+        self.line += memchr_iter(b'\n', &bytes[self.at..to]).count() as u64;
+        self.at = to;
+        self.line
+    }
+}
+
+/// Dates places, from left to right, looking at every line once.
+struct Dates {
+    at: usize,
+    /// The last time written, and the offset of the line that wrote it.
+    near: Option<(u64, Time)>,
+}
+
+impl Dates {
+    /// The last time written before the place `to`, if it is near enough to date it.
+    fn advance(&mut self, frames: &Frames<'_>, to: usize, start: &Progress, zone: &TimeZone) -> Option<Time> {
+        let mut unseen = frames.lines_before(to).take_while(|&(line, _)| line >= self.at);
+        let found = unseen.find_map(|(line, text)| Some((line, frame::time(text, zone)?)));
+        if let Some((line, time)) = found {
+            self.near = Some((start.offset + line as u64, time));
+        }
+        self.at = to;
+        let offset = start.offset + to as u64;
+        self.near.filter(|(written, _)| offset - written < RECORD_BYTES_MAX as u64).map(|(_, time)| time)
+    }
+}
