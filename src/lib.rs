@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 pub mod alert;
+pub mod correlate;
 pub mod detect;
 pub mod diagnostic;
 pub mod duration;

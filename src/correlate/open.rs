@@ -1,0 +1,300 @@
+//! One open alert: what is kept of it, and the message it becomes.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{Timestamp, Unit};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::command::{self, Values, Vars};
+use super::elapsed;
+use crate::alert::{Alert, Context, Lang, Status};
+use crate::finding::{Finding, Severity};
+use crate::record::{Fields, Names};
+use crate::redact::{redact_fields, redact_lines, redact_text};
+use crate::signature::{Catalogue, Runbook, Signature, Threshold};
+
+/// Bytes of a record's text that an alert carries: chat sinks and webhooks refuse large messages.
+const RECORD_BYTES_MAX: usize = 8 * 1024;
+/// Bytes of a context line that an alert carries.
+const CONTEXT_LINE_BYTES_MAX: usize = 1024;
+/// What no count reaches: readers of JSON hold numbers up to here.
+const COUNT_MAX: u64 = 1 << 53;
+
+/// A finding and where it was seen.
+#[derive(Debug, Clone)]
+pub struct Sighting<'a> {
+    /// The signature that matched.
+    pub signature: &'a Arc<Signature>,
+    /// The finding.
+    pub finding: Finding,
+    /// The box.
+    pub host: &'a str,
+    /// The `[[source]]`.
+    pub source: &'a str,
+    /// The file.
+    pub path: &'a str,
+    /// Lines around the record.
+    pub context: Context,
+    /// The binaries that the log shows.
+    pub names: Names,
+}
+
+impl Sighting<'_> {
+    /// Takes the secrets of the log out, before anything is made of it: what is grouped, stored or
+    /// sent never held them. Before it is cut to size, too, which could take a secret's shape away.
+    pub(super) fn redact(&mut self) {
+        redact_fields(&mut self.finding.fields, &self.finding.record);
+        redact_text(&mut self.finding.record);
+        redact_lines(&mut self.context.before);
+        redact_lines(&mut self.context.after);
+    }
+
+    /// Names the alert: the same for signature, group, host and source.
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        let group = self.group();
+        let parts = [&*self.finding.signature, self.host, self.source];
+        let pairs = group.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+        for part in parts.into_iter().chain(pairs) {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        hash.finalize()[..8].iter().fold(String::new(), |mut hex, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    }
+
+    fn group(&self) -> Fields {
+        let fields = &self.finding.fields;
+        let names = self.signature.group_by.iter();
+        names.filter_map(|name| Some((name.clone(), fields.get(name)?.clone()))).collect()
+    }
+}
+
+/// One open alert, as the store keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OpenAlert {
+    /// Messages sent so far; 0 while a threshold has not been reached.
+    pub sequence: u64,
+    /// When it was last told about.
+    pub told_at: Timestamp,
+    /// When its newest finding arrived.
+    pub last_at: Timestamp,
+    signature: String,
+    severity: Severity,
+    host: String,
+    source: String,
+    group: Fields,
+    first_seen: String,
+    count: u64,
+    told: u64,
+    newest: Newest,
+    /// Log times of the newest findings, as instants and as shown, while a threshold has not been
+    /// reached.
+    recent: Vec<(Timestamp, String)>,
+    /// Width of the threshold's window.
+    window: Option<Duration>,
+}
+
+/// The newest finding of an alert.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Newest {
+    seen: String,
+    path: String,
+    fields: Fields,
+    record: String,
+    line: u64,
+    offset: u64,
+    context: Context,
+    names: Names,
+}
+
+impl OpenAlert {
+    /// What the store keeps of it.
+    pub fn encode(&self) -> Vec<u8> {
+        // String keys and values that cannot fail: serialising them cannot either.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Reads what [`OpenAlert::encode`] wrote; `None` if it is of another shape or does not add up.
+    pub fn decode(row: &[u8]) -> Option<OpenAlert> {
+        let alert: OpenAlert = serde_json::from_slice(row).ok()?;
+        let adds_up = alert.told <= alert.count && alert.count.max(alert.sequence) <= COUNT_MAX;
+        adds_up.then_some(alert)
+    }
+
+    pub(super) fn new(sighting: &Sighting<'_>, now: Timestamp) -> OpenAlert {
+        let newest = Newest::of(sighting, now);
+        let mut alert = OpenAlert {
+            sequence: 0,
+            told_at: now,
+            last_at: now,
+            signature: sighting.finding.signature.to_string(),
+            severity: sighting.finding.severity,
+            host: sighting.host.to_owned(),
+            source: sighting.source.to_owned(),
+            group: sighting.group(),
+            first_seen: newest.seen.clone(),
+            count: 1,
+            told: 0,
+            newest,
+            recent: Vec::new(),
+            window: sighting.signature.threshold.map(|threshold| threshold.within),
+        };
+        alert.remember(sighting, now);
+        alert
+    }
+
+    pub(super) fn add(&mut self, sighting: &Sighting<'_>, now: Timestamp) {
+        self.count += 1;
+        self.last_at = now;
+        self.newest = Newest::of(sighting, now);
+        self.remember(sighting, now);
+    }
+
+    /// Keeps the times a threshold asks for, and no more.
+    fn remember(&mut self, sighting: &Sighting<'_>, now: Timestamp) {
+        let Some(threshold) = sighting.signature.threshold.filter(|_| self.sequence == 0) else { return };
+        let at = sighting.finding.near.map_or(now, |time| time.instant);
+        self.recent.push((at, self.newest.seen.clone()));
+        self.recent.retain(|&(earlier, _)| elapsed(earlier, at) <= threshold.within);
+        // Findings that have fallen out of the window were never told and do not count.
+        self.count = self.recent.len() as u64;
+        if let Some((_, first)) = self.recent.first() {
+            self.first_seen.clone_from(first);
+        }
+    }
+
+    pub(super) fn reaches(&self, threshold: Option<Threshold>) -> bool {
+        threshold.is_none_or(|threshold| self.count >= threshold.count)
+    }
+
+    /// How long it may be quiet before it is closed.
+    pub(super) fn patience(&self, resolve_after: Duration) -> Duration {
+        if self.sequence == 0 { self.window.unwrap_or(resolve_after) } else { resolve_after }
+    }
+
+    /// The next message of this alert.
+    pub(super) fn notice(&mut self, fingerprint: String, status: Status, now: Timestamp) -> Notice {
+        let new = self.count - self.told;
+        self.sequence += 1;
+        self.told = self.count;
+        self.told_at = now;
+        self.recent = Vec::new();
+        Notice { fingerprint, status, new, alert: self.clone() }
+    }
+}
+
+impl Newest {
+    fn of(sighting: &Sighting<'_>, now: Timestamp) -> Newest {
+        let Sighting { finding, path, context, names, .. } = sighting;
+        let shorten =
+            |lines: &[String]| lines.iter().map(|line| shortened(line, CONTEXT_LINE_BYTES_MAX)).collect();
+        Newest {
+            seen: finding.time.map_or_else(|| arrival(now), |time| time.to_string()),
+            path: (*path).to_owned(),
+            fields: finding.fields.clone(),
+            record: shortened(&finding.record, RECORD_BYTES_MAX),
+            line: finding.place.line,
+            offset: finding.place.offset,
+            context: Context { before: shorten(&context.before), after: shorten(&context.after) },
+            names: names.clone(),
+        }
+    }
+}
+
+/// Something to tell about an alert, in no language yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notice {
+    /// Names the alert.
+    pub fingerprint: String,
+    status: Status,
+    new: u64,
+    alert: OpenAlert,
+}
+
+impl Notice {
+    /// Id of the signature.
+    pub fn signature(&self) -> &str {
+        &self.alert.signature
+    }
+
+    /// Severity of the signature.
+    pub fn severity(&self) -> Severity {
+        self.alert.severity
+    }
+
+    /// The message in `lang`, with what the catalogue knows and the operator's `vars` filled in.
+    pub fn render(&self, catalogue: &Catalogue, lang: Lang, vars: &Vars) -> Alert {
+        let OpenAlert { signature, severity, host, source, group, newest, .. } = &self.alert;
+        let known = catalogue.get(signature);
+        let gone;
+        let (runbook, allowed) = match known {
+            Some(known) => (known.runbook(lang), known.vars.as_slice()),
+            None => {
+                gone = withdrawn(signature, lang);
+                (&gone, [].as_slice())
+            }
+        };
+        let values = Values {
+            fields: &newest.fields,
+            host: Some(host),
+            source: Some(source),
+            path: &newest.path,
+            names: &newest.names,
+            vars,
+            allowed,
+        };
+        Alert {
+            fingerprint: self.fingerprint.clone(),
+            status: self.status,
+            sequence: self.alert.sequence,
+            signature: signature.clone(),
+            title: runbook.title.clone(),
+            severity: *severity,
+            host: host.clone(),
+            source: source.clone(),
+            path: newest.path.clone(),
+            first_seen: self.alert.first_seen.clone(),
+            last_seen: newest.seen.clone(),
+            count: self.alert.count,
+            new: self.new,
+            group: group.clone(),
+            fields: newest.fields.clone(),
+            record: newest.record.clone(),
+            line: newest.line,
+            offset: newest.offset,
+            context: newest.context.clone(),
+            meaning: runbook.meaning.clone(),
+            action: runbook.steps.iter().map(|step| command::fill(step, &values)).collect(),
+            links: runbook.links.clone(),
+            lang,
+        }
+    }
+}
+
+/// Stands in for the runbook of a signature that has left the catalogue while its alert was open.
+fn withdrawn(signature: &str, lang: Lang) -> Runbook {
+    let meaning = match lang {
+        Lang::En => "This signature is no longer in the catalogue.",
+        Lang::Zh => "该特征已不在目录中。",
+    };
+    Runbook { title: signature.to_owned(), meaning: meaning.to_owned(), ..Runbook::default() }
+}
+
+/// The moment of arrival as an alert shows it.
+fn arrival(now: Timestamp) -> String {
+    now.round(Unit::Millisecond).unwrap_or(now).to_string()
+}
+
+fn shortened(text: &str, bytes_max: usize) -> String {
+    if text.len() <= bytes_max {
+        return text.to_owned();
+    }
+    format!("{}…", &text[..text.floor_char_boundary(bytes_max)])
+}

@@ -1,0 +1,193 @@
+//! When an alert speaks, told as tables of what happens and what is said.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::*;
+use crate::alert::{Context, Lang};
+use crate::finding::{Finding, Severity};
+use crate::record::{Fields, Names, Place};
+use crate::signature::{Catalogue, Signature, Threshold};
+
+fn signature(threshold: Option<Threshold>) -> Arc<Signature> {
+    Arc::new(Signature {
+        id: "t/x".into(),
+        severity: Severity::Error,
+        components: Vec::new(),
+        anchors: Vec::new(),
+        all: Vec::new(),
+        none: Vec::new(),
+        regex: None,
+        levels: Vec::new(),
+        group_by: vec!["sector".to_owned()],
+        vars: Vec::new(),
+        fields: Vec::new(),
+        threshold,
+        runbooks: BTreeMap::new(),
+        samples: Vec::new(),
+        pages: BTreeMap::new(),
+    })
+}
+
+fn sighting<'a>(signature: &'a Arc<Signature>, sector: &str, line: u64) -> Sighting<'a> {
+    let finding = Finding {
+        signature: signature.id.clone(),
+        severity: signature.severity,
+        place: Place { line, offset: 0, length: 4 },
+        time: None,
+        near: None,
+        level: None,
+        fields: Fields::from([("sector".to_owned(), sector.to_owned())]),
+        record: "text".to_owned(),
+    };
+    Sighting {
+        signature,
+        finding,
+        host: "seal-07",
+        source: "worker",
+        path: "/var/log/worker.log",
+        context: Context::default(),
+        names: Names::default(),
+    }
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_656_000_000 + seconds).unwrap()
+}
+
+/// What a notice says, short: status, sequence, count, new.
+fn said(notice: &Notice) -> (&'static str, u64, u64, u64) {
+    let alert = notice.render(&Catalogue::default(), Lang::En, &command::Vars::new());
+    (alert.status.name(), alert.sequence, alert.count, alert.new)
+}
+
+fn first_seen(notice: &Notice) -> String {
+    notice.render(&Catalogue::default(), Lang::En, &command::Vars::new()).first_seen
+}
+
+#[test]
+fn an_alert_opens_repeats_and_resolves() {
+    let signature = signature(None);
+    let mut correlator = Correlator::new(Policy::default(), []);
+    let mut say = Vec::new();
+    for (second, finds) in [
+        (0, true),
+        (60, true),
+        (600, true),
+        (1_200, true),
+        (2_000, true),
+        (2_800, true),
+        (3_600, false),
+        (3_700, false),
+        (9_000, false),
+    ] {
+        if finds {
+            say.extend(
+                correlator.observe(sighting(&signature, "1", second), at(second as i64)).iter().map(said),
+            );
+        }
+        say.extend(correlator.tick(at(second as i64)).iter().map(said));
+    }
+    assert_eq!(say, [("firing", 1, 1, 1), ("firing", 2, 6, 5), ("resolved", 3, 6, 0)]);
+}
+
+#[test]
+fn groups_are_alerts_of_their_own() {
+    let signature = signature(None);
+    let mut correlator = Correlator::new(Policy::default(), []);
+    let first = correlator.observe(sighting(&signature, "1", 1), at(0)).unwrap();
+    let second = correlator.observe(sighting(&signature, "2", 2), at(0)).unwrap();
+    assert_ne!(first.fingerprint, second.fingerprint);
+    assert!(correlator.observe(sighting(&signature, "1", 3), at(1)).is_none());
+    assert_eq!(correlator.changes().len(), 2);
+    assert!(!correlator.has_changes());
+}
+
+#[test]
+fn a_threshold_waits_for_enough_in_its_window() {
+    let threshold = Threshold { count: 3, within: Duration::from_secs(600) };
+    let signature = signature(Some(threshold));
+    let mut correlator = Correlator::new(Policy::default(), []);
+    let mut spoke = Vec::new();
+    for second in [0, 500, 1_000, 1_050, 1_060, 1_070] {
+        let notice = correlator.observe(sighting(&signature, "1", 1), at(second));
+        spoke.extend(notice.map(|notice| (second, said(&notice), first_seen(&notice))));
+    }
+    assert_eq!(spoke, [(1_050, ("firing", 1, 3, 3), at(500).to_string())], "what came before is not told");
+}
+
+#[test]
+fn a_threshold_never_reached_is_forgotten_in_silence() {
+    let threshold = Threshold { count: 3, within: Duration::from_secs(600) };
+    let signature = signature(Some(threshold));
+    let mut correlator = Correlator::new(Policy::default(), []);
+    correlator.observe(sighting(&signature, "1", 1), at(0));
+    assert_eq!(correlator.changes()[0].1.as_ref().map(|open| open.sequence), Some(0));
+    assert!(correlator.tick(at(601)).is_empty());
+    let changes = correlator.changes();
+    assert!(changes.len() == 1 && changes[0].1.is_none());
+}
+
+#[test]
+fn an_alert_goes_on_after_a_restart() {
+    let signature = signature(None);
+    let mut before = Correlator::new(Policy::default(), []);
+    before.observe(sighting(&signature, "1", 1), at(0));
+    let rows = before
+        .changes()
+        .into_iter()
+        .filter_map(|(fingerprint, open)| Some((fingerprint, OpenAlert::decode(&open?.encode())?)));
+    let mut after = Correlator::new(Policy::default(), rows.collect::<Vec<_>>());
+    assert!(after.observe(sighting(&signature, "1", 2), at(10)).is_none());
+    assert_eq!(after.tick(at(910)).iter().map(said).collect::<Vec<_>>(), [("resolved", 2, 2, 1)]);
+}
+
+#[test]
+fn a_row_that_does_not_add_up_is_refused() {
+    let signature = signature(None);
+    let mut correlator = Correlator::new(Policy::default(), []);
+    correlator.observe(sighting(&signature, "1", 1), at(0));
+    let row = correlator.changes()[0].1.as_ref().map(OpenAlert::encode).unwrap();
+    let row = String::from_utf8(row).unwrap();
+    for (from, to, good) in [
+        (r#""count":1"#, r#""count":9007199254740992"#, true),
+        (r#""count":1"#, r#""count":9007199254740993"#, false),
+        (r#""count":1"#, r#""count":-1"#, false),
+        (r#""told":1"#, r#""told":0"#, true),
+        (r#""told":1"#, r#""told":2"#, false),
+        (r#""sequence":1"#, r#""sequence":18446744073709551615"#, false),
+        (r#"{"sequence":1,"#, "{", false),
+    ] {
+        let changed = row.replace(from, to);
+        assert_ne!(changed, row);
+        assert_eq!(OpenAlert::decode(changed.as_bytes()).is_some(), good, "{to}");
+    }
+}
+
+#[test]
+fn a_clock_set_back_neither_repeats_nor_resolves() {
+    let signature = signature(None);
+    let mut correlator = Correlator::new(Policy::default(), []);
+    correlator.observe(sighting(&signature, "1", 1), at(7_200));
+    assert!(correlator.tick(at(0)).is_empty());
+}
+
+#[test]
+fn a_secret_is_in_nothing_that_an_alert_is_made_of() {
+    let signature = signature(None);
+    let mut correlator = Correlator::new(Policy::default(), []);
+    let mut told = Vec::new();
+    for secret in ["first-s3cret", "second-s3cret"] {
+        let mut sighting = sighting(&signature, secret, 1);
+        sighting.finding.record = format!("token={secret}");
+        sighting.context.before = vec![format!("Authorization: Bearer {secret}")];
+        sighting.context.after = vec!["-----BEGIN PRIVATE KEY-----".to_owned(), secret.to_owned()];
+        told.extend(correlator.observe(sighting, at(0)));
+    }
+    let rows = correlator.changes();
+    assert_eq!((told.len(), rows.len()), (1, 1), "secrets tell no groups apart");
+    let row = String::from_utf8(rows[0].1.as_ref().unwrap().encode()).unwrap();
+    assert!(!row.contains("s3cret"), "{row}");
+    let alert = told[0].render(&Catalogue::default(), Lang::En, &command::Vars::new());
+    assert_eq!((&*alert.record, &*alert.group["sector"]), ("token=[redacted]", "[redacted]"));
+}
