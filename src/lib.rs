@@ -17,4 +17,5 @@ pub mod redact;
 pub mod scan;
 pub mod secret;
 pub mod signature;
+pub mod source;
 pub mod text;

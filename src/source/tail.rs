@@ -1,0 +1,431 @@
+//! Following files that grow.
+//!
+//! The log file is the buffer. [`Tail`] knows which files there are and which generation of a file is
+//! which; it reads bytes and keeps those that are not settled. Its caller takes the bytes from a
+//! [`Progress`] on, and says how far they are settled; it commits the positions that
+//! [`Tail::changed`] gives together with whatever the bytes led to. So no position is ever durable
+//! without the findings before it, and a restart reads on from there.
+//!
+//! What is promised, whatever rotation does:
+//!
+//! - A line that could be read once is delivered, in one piece: from a renamed file while its writer
+//!   lags behind, from the copy that `copytruncate` left in the same folder, from a file that has been
+//!   deleted and is still open, from siblings that were rotated away while nobody watched.
+//! - No line is delivered twice but after a crash, from the last committed position on.
+//! - Bytes that are lost are told, by a [`Trouble`], never passed over in silence.
+//! - [`Tail::sweep`] is the truth. Wake-ups only make it quicker.
+//!
+//! Nothing here waits, and the clock comes in as an argument.
+//!
+//! ```no_run
+//! # fn main() -> std::io::Result<()> {
+//! use std::time::{Duration, Instant};
+//! use sealtail::source::tail::{Settings, Start, Tail};
+//!
+//! let worker = Settings {
+//!     name: "worker".into(),
+//!     paths: vec!["/var/log/venus-worker/*.log".into()],
+//!     exclude: Vec::new(),
+//!     start: Start::End,
+//!     poll: None,
+//!     hold: Duration::from_millis(500),
+//! };
+//! let mut tail = Tail::new(vec![worker], Vec::new(), true, 1, Instant::now());
+//! for trouble in tail.sweep(Instant::now()) {
+//!     eprintln!("{trouble}");
+//! }
+//! for id in tail.ready(Instant::now()) {
+//!     let chunk = tail.read(id, Instant::now())?;
+//!     let mut progress = chunk.progress.clone();
+//!     progress.offset += chunk.bytes.len() as u64;
+//!     tail.settle(id, progress);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod descriptors;
+mod generation;
+mod mark;
+mod resume;
+mod scan;
+mod sweep;
+mod trouble;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+
+use self::descriptors::Descriptors;
+use self::generation::{Filled, Generation, Place, Stage};
+use self::mark::TAIL_LEN;
+use self::scan::Stat;
+pub use self::trouble::Trouble;
+use crate::frame::End;
+use crate::position::{Position, Progress};
+
+/// Bytes read from one file at a time.
+const CHUNK_LEN: usize = 256 * 1024;
+/// Files kept open that could be found again by their paths.
+const OPEN_MAX: usize = 512;
+/// Bytes looked through for the lines before an offset.
+const CONTEXT_LEN: u64 = 64 * 1024;
+/// A rotated file is over when nothing has been written to it for so long.
+pub const ROTATE_QUIET: Duration = Duration::from_secs(60);
+/// A file that is not to be found is remembered for so long: disks are unmounted and come back.
+pub const RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// What one `[[source]]` follows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Its name, in positions and chunks.
+    pub name: String,
+    /// Paths or globs.
+    pub paths: Vec<String>,
+    /// What is left out: by path, or by name where the glob has no slash.
+    pub exclude: Vec<glob::Pattern>,
+    /// Where files begin that exist at the very first start.
+    pub start: Start,
+    /// Looked at this often, and not watched: for network file systems.
+    pub poll: Option<Duration>,
+    /// How long a record waits for its next line.
+    pub hold: Duration,
+}
+
+/// Where the reading of a file begins that exists at the very first start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// At its last line, if that is not whole yet; else at its end.
+    End,
+    /// At its first byte.
+    Beginning,
+}
+
+/// Unsettled bytes of one file.
+#[derive(Debug)]
+pub struct Chunk<'a> {
+    /// From `progress.offset` on: what was carried, and what is new.
+    pub bytes: &'a [u8],
+    /// What follows them.
+    pub end: End,
+    /// Where they start.
+    pub progress: &'a Progress,
+    /// The source the file belongs to.
+    pub source: &'a str,
+    /// The file.
+    pub path: &'a str,
+}
+
+/// What to watch for wake-ups.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Watched {
+    /// Folders in which files appear and move.
+    pub folders: BTreeSet<PathBuf>,
+    /// Files that have been active of late; no more than are kept open.
+    pub files: BTreeSet<PathBuf>,
+}
+
+/// A file that equals the start of another: a copy, finished or in the making. It is left alone.
+#[derive(Debug, Clone, Copy)]
+struct Copy {
+    of: u64,
+    stat: Stat,
+}
+
+/// Follows the files of all sources.
+#[derive(Debug)]
+pub struct Tail {
+    sources: Vec<Settings>,
+    /// When a source that is polled is looked at again.
+    poll_at: Vec<Option<Instant>>,
+    /// Whether this is the first sweep of the very first start.
+    fresh: bool,
+    next_id: u64,
+    /// By id: from the oldest to the newest.
+    generations: BTreeMap<u64, Generation>,
+    /// The generation that a file holds, by device and inode number.
+    by_key: HashMap<(u64, u64), u64>,
+    /// The generation that a source names by a path.
+    by_path: HashMap<PathBuf, u64>,
+    copies: HashMap<(u64, u64), Copy>,
+    descriptors: Descriptors,
+    scratch: Vec<u8>,
+    changed: BTreeSet<u64>,
+    troubles: Vec<Trouble>,
+    told: HashSet<(PathBuf, u8)>,
+}
+
+impl Tail {
+    /// Takes up the positions of the last run.
+    ///
+    /// `fresh` says that there has never been a run: only then `start` applies, to the files that exist
+    /// at the first sweep. New generations are numbered from `next_id` on, which is above every known
+    /// id.
+    pub fn new(
+        sources: Vec<Settings>,
+        known: Vec<(u64, Position)>,
+        fresh: bool,
+        next_id: u64,
+        now: Instant,
+    ) -> Tail {
+        let known = known.into_iter().map(|(id, position)| (id, Generation::known(position, now)));
+        let generations: BTreeMap<u64, Generation> = known.collect();
+        let above = generations.last_key_value().map_or(0, |(&id, _)| id + 1);
+        Tail {
+            poll_at: vec![None; sources.len()],
+            sources,
+            fresh,
+            next_id: next_id.max(above),
+            generations,
+            by_key: HashMap::new(),
+            by_path: HashMap::new(),
+            copies: HashMap::new(),
+            descriptors: Descriptors::new(OPEN_MAX),
+            scratch: vec![0; TAIL_LEN + CHUNK_LEN],
+            changed: BTreeSet::new(),
+            troubles: Vec::new(),
+            told: HashSet::new(),
+        }
+    }
+
+    /// Takes note that something happened to a path. Returns whether only a sweep can tell what: the
+    /// file is new, or no longer the one it was.
+    pub fn touch(&mut self, path: &Path) -> bool {
+        let Some(&id) = self.by_path.get(path) else {
+            return self.sources.iter().any(|source| source.poll.is_none() && scan::names(source, path));
+        };
+        let Some(generation) = self.generations.get_mut(&id) else { return true };
+        match scan::stat(path) {
+            // What has shrunk is for the sweep to sort out.
+            Ok(stat) if Some(stat.key()) == generation.key() && stat.size >= generation.stat.size => {
+                generation.stat = stat;
+                false
+            }
+            _ => true,
+        }
+    }
+
+    /// Files that have something to do: unread bytes, or a quiet time that has passed. Older
+    /// generations come first. An id that had its [`End::Final`] comes back if its file grows again.
+    pub fn ready(&self, now: Instant) -> Vec<u64> {
+        let due = self.generations.iter().filter(|(_, generation)| generation.is_due(now));
+        due.map(|(&id, _)| id).collect()
+    }
+
+    /// When [`Tail::ready`] may change without any event.
+    pub fn next_deadline(&self, now: Instant) -> Option<Instant> {
+        self.generations.values().filter_map(|generation| generation.deadline(now)).min()
+    }
+
+    /// The unsettled bytes of a file: what was carried, and up to 256 KiB more.
+    ///
+    /// [`End::Held`] and [`End::Quiet`] are offered once each until more bytes come, [`End::Final`]
+    /// once. A chunk may be empty.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened or read. It is left alone for a second; the next sweep tells the
+    /// trouble. An id that is not followed is an error of kind `NotFound`.
+    pub fn read(&mut self, id: u64, now: Instant) -> io::Result<Chunk<'_>> {
+        if self.generations.get(&id).is_some_and(Generation::can_read) {
+            match self.fill(id, now) {
+                Ok(Filled::Bytes(_)) => {}
+                Ok(Filled::Foreign) => self.turn_over(id, now),
+                Err(error) => {
+                    self.give_up_for_now(id, &error, now);
+                    return Err(error);
+                }
+            }
+        }
+        let unknown = || io::Error::new(io::ErrorKind::NotFound, format!("no file has the id {id}"));
+        let generation = self.generations.get_mut(&id).ok_or_else(unknown)?;
+        let end = generation.offer(now);
+        Ok(Chunk {
+            bytes: &generation.carry,
+            end,
+            progress: &generation.progress,
+            source: &generation.source,
+            path: &generation.shown,
+        })
+    }
+
+    /// Takes note that everything before `progress.offset` is done with, and drops it from memory.
+    pub fn settle(&mut self, id: u64, progress: Progress) {
+        let Some(generation) = self.generations.get_mut(&id) else { return };
+        if generation.progress != progress {
+            generation.settle(progress);
+            self.changed.insert(id);
+        }
+        self.retire(id);
+    }
+
+    /// Up to `lines` whole lines before `offset`, which is the start of a line; oldest first, without
+    /// their newlines. Fewer where the file is gone or the lines are very long.
+    pub fn before(&self, id: u64, offset: u64, lines: usize) -> Vec<Vec<u8>> {
+        let Some(generation) = self.generations.get(&id) else { return Vec::new() };
+        let reopened = match self.descriptors.peek(id) {
+            Some(_) => None,
+            None => generation.at().and_then(|path| File::open(path).ok()),
+        };
+        let file = self.descriptors.peek(id).or(reopened.as_ref());
+        // `window` proves by content that the file is the one.
+        let start = offset.saturating_sub(CONTEXT_LEN);
+        let bytes = generation.window(file, start, offset);
+        // What the file no longer has is missing at the start.
+        let start = offset.saturating_sub(bytes.len() as u64);
+        let mut bytes = bytes.as_slice();
+        if start != 0 && start != generation.progress.offset {
+            let cut = memchr::memchr(b'\n', bytes).map_or(bytes.len(), |newline| newline + 1);
+            bytes = &bytes[cut..];
+        }
+        let Some(bytes) = bytes.strip_suffix(b"\n") else { return Vec::new() };
+        let mut found: Vec<_> = bytes.rsplit(|&byte| byte == b'\n').take(lines).map(<[u8]>::to_vec).collect();
+        found.reverse();
+        found
+    }
+
+    /// Positions that changed since the last call, to be committed; `None` is one to forget.
+    pub fn changed(&mut self) -> Vec<(u64, Option<Position>)> {
+        let mut positions = Vec::new();
+        for id in std::mem::take(&mut self.changed) {
+            match self.generations.get(&id) {
+                None => positions.push((id, None)),
+                // It will be forgotten once its last bytes are settled.
+                Some(Generation { place: Place::Nowhere, .. }) => {}
+                Some(generation) => positions.push((id, Some(generation.position()))),
+            }
+        }
+        positions
+    }
+
+    /// The sources whose paths name no file at the moment: one may come, or a path may be wrong.
+    pub fn idle_sources(&self) -> Vec<&Settings> {
+        let followed = |source: &&Settings| {
+            let mut here = self.generations.values().filter(|generation| generation.at().is_some());
+            !here.any(|generation| generation.source == source.name)
+        };
+        self.sources.iter().filter(followed).collect()
+    }
+
+    /// What to watch for wake-ups, of the sources that are not polled.
+    pub fn watched(&self) -> Watched {
+        let mut watched = Watched::default();
+        for source in self.sources.iter().filter(|source| source.poll.is_none()) {
+            watched.folders.extend(source.paths.iter().flat_map(|pattern| scan::folders_of(pattern)));
+        }
+        let polled =
+            |name: &str| self.sources.iter().any(|source| source.name == name && source.poll.is_some());
+        for id in self.descriptors.ids() {
+            let live = |one: &&Generation| !one.away && !polled(&one.source);
+            if let Some(generation) = self.generations.get(&id).filter(live) {
+                watched.files.extend(generation.at().map(Path::to_owned));
+            }
+        }
+        watched
+    }
+
+    fn fill(&mut self, id: u64, now: Instant) -> io::Result<Filled> {
+        if !self.open(id)? {
+            // Moved since the last sweep: the next one finds it.
+            return Err(io::Error::new(io::ErrorKind::NotFound, "the file has moved"));
+        }
+        let (Some(file), Some(generation)) = (self.descriptors.get(id), self.generations.get_mut(&id)) else {
+            return Ok(Filled::Bytes(0));
+        };
+        let offset = generation.progress.offset;
+        let filled = generation.fill(file, &mut self.scratch, now)?;
+        generation.retry = None;
+        if generation.progress.offset != offset {
+            self.changed.insert(id);
+        }
+        Ok(filled)
+    }
+
+    fn give_up_for_now(&mut self, id: u64, error: &io::Error, now: Instant) {
+        let Some(generation) = self.generations.get_mut(&id) else { return };
+        generation.back_off(now);
+        let path = generation.at().unwrap_or(&generation.path).to_owned();
+        // A stale handle of a network file system is cured by opening anew.
+        self.descriptors.remove(id);
+        if error.kind() != io::ErrorKind::NotFound {
+            self.blame(path, error);
+        }
+    }
+
+    /// Makes sure that the file of a generation is open; `false` if its path leads elsewhere by now.
+    fn open(&mut self, id: u64) -> io::Result<bool> {
+        if self.descriptors.peek(id).is_some() {
+            return Ok(true);
+        }
+        let Some(generation) = self.generations.get(&id) else { return Ok(false) };
+        let (Some(at), Some(key)) = (generation.at().map(Path::to_owned), generation.key()) else {
+            return Ok(false);
+        };
+        let file = self.open_path(&at)?;
+        if Stat::of(&file.metadata()?).key() != key {
+            return Ok(false);
+        }
+        self.descriptors.insert(id, file);
+        self.calm(&at);
+        Ok(true)
+    }
+
+    /// Opens a path for reading, at the cost of another open file if there are too many.
+    fn open_path(&mut self, path: &Path) -> io::Result<File> {
+        // A pipe that has taken the place of the file must not block.
+        let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        let mut options = OpenOptions::new();
+        options.read(true).custom_flags(flags);
+        match options.open(path) {
+            Err(error) if is_descriptor_limit(&error) && self.descriptors.evict() => options.open(path),
+            result => result,
+        }
+    }
+
+    /// Notes why a path cannot be read.
+    fn blame(&mut self, path: PathBuf, error: &io::Error) {
+        self.troubles.push(match error.kind() {
+            io::ErrorKind::PermissionDenied => Trouble::Denied { path },
+            _ if is_descriptor_limit(error) => Trouble::NoDescriptors { path },
+            _ => Trouble::Unreadable { path, error: error.to_string() },
+        });
+    }
+
+    /// Forgets that a path was in trouble: should it come back, it is news.
+    fn calm(&mut self, path: &Path) {
+        if !self.told.is_empty() {
+            self.told.retain(|(told, _)| told != path && !told.as_os_str().is_empty());
+        }
+    }
+
+    /// Lets go of a generation whose reader has been told of its end.
+    fn retire(&mut self, id: u64) {
+        let Some(generation) = self.generations.get(&id) else { return };
+        if generation.stage != Stage::Spent {
+            return;
+        }
+        self.descriptors.remove(id);
+        // While its file exists it is remembered: it must not pass for a new one.
+        if matches!(generation.place, Place::Nowhere) {
+            self.forget(id);
+        }
+    }
+
+    fn forget(&mut self, id: u64) {
+        if let Some(key) = self.generations.remove(&id).and_then(|generation| generation.key()) {
+            self.by_key.remove(&key);
+        }
+        self.descriptors.remove(id);
+        self.changed.insert(id);
+    }
+}
+
+fn is_descriptor_limit(error: &io::Error) -> bool {
+    let number = error.raw_os_error();
+    number == Some(Errno::MFILE.raw_os_error()) || number == Some(Errno::NFILE.raw_os_error())
+}

@@ -1,0 +1,400 @@
+//! One generation of a file: what it held between two rotations or truncations.
+//!
+//! It owns the bytes that have been read and are not yet settled, so that no truncation can take
+//! them back, and knows when its reader should hear of it again.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::fs::SeekFrom;
+
+use super::mark::{self, Head, TAIL_LEN};
+use super::scan::Stat;
+use crate::frame::End;
+use crate::position::{Identity, Position, Progress};
+
+/// Unsettled bytes a generation may hold. The reader cuts lines and records long before.
+pub(super) const CARRY_MAX: usize = 4 << 20;
+/// `Quiet` comes after this many times `hold`.
+const QUIET_HOLDS: u32 = 4;
+/// How long a file that failed is left alone.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// Where the bytes of a generation are.
+#[derive(Debug, Clone)]
+pub(super) enum Place {
+    /// In a file of this path, device and inode number.
+    Here { at: PathBuf, key: (u64, u64) },
+    /// In a file that is not to be found now. It may come back: a disk may have been unmounted.
+    Gone(Gone),
+    /// No longer in any file.
+    Nowhere,
+}
+
+/// What is known of a file that is not to be found.
+#[derive(Debug, Clone)]
+pub(super) struct Gone {
+    pub since: Instant,
+    pub identity: Identity,
+    /// Whether it has been looked for among rotated files.
+    pub searched: bool,
+}
+
+/// How far a generation has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// More may follow.
+    Open,
+    /// Nothing will follow; the reader has not been told yet.
+    Over,
+    /// The reader has been told.
+    Spent,
+}
+
+/// What became of an attempt to read on.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Filled {
+    /// So many bytes came.
+    Bytes(usize),
+    /// The file no longer holds what was read from it.
+    Foreign,
+}
+
+#[derive(Debug)]
+pub(super) struct Generation {
+    pub source: String,
+    pub hold: Duration,
+    /// The name it was first followed under; its rotated names derive from it.
+    pub path: PathBuf,
+    /// The name a source last knew it by, for chunks and positions.
+    pub shown: String,
+    pub place: Place,
+    pub stage: Stage,
+    /// Whether no source names the file any more: rotated away, it ends once it is quiet.
+    pub away: bool,
+    /// Whether it was found deleted and read to its end at the last sweep.
+    pub drained: bool,
+    pub progress: Progress,
+    /// Bytes read and not settled: from `progress.offset` on.
+    pub carry: Vec<u8>,
+    /// What `stat` said last; what it said before the last reading that reached the end.
+    pub stat: Stat,
+    pub read: Option<Stat>,
+    /// The largest size its file was seen to have while it held these bytes.
+    pub seen_size: u64,
+    pub retry: Option<Instant>,
+    head: Head,
+    /// The last bytes before `progress.offset`.
+    trail: Vec<u8>,
+    grown: Instant,
+    offered: End,
+}
+
+impl Generation {
+    /// A generation known from the last run, not found yet.
+    pub(super) fn known(position: Position, now: Instant) -> Generation {
+        let Position { source, path, identity, progress } = position;
+        let gone = Gone { since: now, identity, searched: false };
+        let mut generation = Generation::new(source, Duration::ZERO, path.clone().into(), progress, now);
+        generation.shown = path;
+        generation.place = Place::Gone(gone);
+        generation
+    }
+
+    pub(super) fn new(
+        source: String,
+        hold: Duration,
+        path: PathBuf,
+        progress: Progress,
+        now: Instant,
+    ) -> Generation {
+        Generation {
+            source,
+            hold,
+            shown: path.to_string_lossy().into_owned(),
+            path,
+            place: Place::Nowhere,
+            stage: Stage::Open,
+            away: false,
+            drained: false,
+            progress,
+            carry: Vec::new(),
+            stat: Stat::default(),
+            read: None,
+            seen_size: 0,
+            retry: None,
+            head: Head::Growing(Vec::new()),
+            trail: Vec::new(),
+            grown: now,
+            offered: End::More,
+        }
+    }
+
+    /// Ties the generation to a file that holds its bytes.
+    pub(super) fn bind(&mut self, file: &File, at: PathBuf, stat: Stat, now: Instant) -> io::Result<()> {
+        // Of a file not yet read, the head is what will be read: it may be truncated before that.
+        self.head = if self.progress.offset == 0 { Head::Growing(Vec::new()) } else { Head::of(file)? };
+        self.trail = mark::before(file, self.progress.offset)?;
+        self.carry.clear();
+        self.place_at(at, stat);
+        self.wake(now);
+        Ok(())
+    }
+
+    /// Says which file holds the bytes, without a look at them.
+    pub(super) fn place_at(&mut self, at: PathBuf, stat: Stat) {
+        self.place = Place::Here { at, key: stat.key() };
+        self.stat = stat;
+        self.seen_size = stat.size;
+        self.read = None;
+    }
+
+    /// Reading goes on, after an end that was none or in another file.
+    pub(super) fn wake(&mut self, now: Instant) {
+        self.stage = Stage::Open;
+        self.offered = End::More;
+        self.grown = now;
+        self.drained = false;
+    }
+
+    /// Where it is, if it is anywhere.
+    pub(super) fn at(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Here { at, .. } => Some(at),
+            _ => None,
+        }
+    }
+
+    /// Device and inode number of the file that holds it.
+    pub(super) fn key(&self) -> Option<(u64, u64)> {
+        match self.place {
+            Place::Here { key, .. } => Some(key),
+            _ => None,
+        }
+    }
+
+    /// Offset of the first byte not read.
+    pub(super) fn read_offset(&self) -> u64 {
+        self.progress.offset + self.carry.len() as u64
+    }
+
+    /// Takes in what `stat` says; `false` if the file has shrunk, so that what was in it is gone.
+    pub(super) fn look(&mut self, stat: Stat) -> bool {
+        let known = self.stat.size.max(self.read_offset());
+        let shrunk = stat.size < known;
+        if shrunk {
+            self.seen_size = self.seen_size.max(self.stat.size);
+        }
+        self.stat = stat;
+        !shrunk
+    }
+
+    /// Whether the file has changed since it was read to its end.
+    pub(super) fn is_unread(&self) -> bool {
+        self.key().is_some() && self.read.map(|read| read.version()) != Some(self.stat.version())
+    }
+
+    /// Whether there may be bytes to read, and room for them.
+    pub(super) fn can_read(&self) -> bool {
+        self.stage == Stage::Open && self.is_unread() && self.carry.len() < CARRY_MAX
+    }
+
+    /// Whether the reader has something to do.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        if self.retry.is_some_and(|retry| now < retry) {
+            return false;
+        }
+        match self.stage {
+            Stage::Over => true,
+            Stage::Spent => false,
+            Stage::Open => self.can_read() || rank(self.end(now)) > rank(self.offered),
+        }
+    }
+
+    /// When `is_due` may next change by itself.
+    pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
+        if self.stage == Stage::Spent {
+            return None;
+        }
+        let next = match self.offered {
+            _ if self.stage == Stage::Over || self.can_read() => now,
+            _ if self.carry.is_empty() => return None,
+            End::More => self.grown + self.hold,
+            End::Held => self.grown + self.hold * QUIET_HOLDS,
+            End::Quiet | End::Final => return None,
+        };
+        Some(self.retry.map_or(next, |retry| next.max(retry)))
+    }
+
+    /// What follows the bytes at hand.
+    fn end(&self, now: Instant) -> End {
+        let quiet = now.saturating_duration_since(self.grown);
+        match self.stage {
+            Stage::Over | Stage::Spent => End::Final,
+            Stage::Open if self.carry.is_empty() => End::More,
+            Stage::Open if quiet >= self.hold * QUIET_HOLDS => End::Quiet,
+            Stage::Open if quiet >= self.hold => End::Held,
+            Stage::Open => End::More,
+        }
+    }
+
+    /// The same, and notes that the reader has heard it.
+    pub(super) fn offer(&mut self, now: Instant) -> End {
+        let end = if self.can_read() { End::More } else { self.end(now) };
+        self.offered = end;
+        if end == End::Final {
+            self.stage = Stage::Spent;
+        }
+        end
+    }
+
+    /// How long nothing has come.
+    pub(super) fn quiet_for(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.grown)
+    }
+
+    /// Leaves a file that fails alone for a while.
+    pub(super) fn back_off(&mut self, now: Instant) {
+        self.retry = Some(now + RETRY_DELAY);
+    }
+
+    /// Reads on, by at most what fits into `scratch`.
+    ///
+    /// The bytes before come along in the same call and are compared: whatever happened to the file,
+    /// bytes are taken only if they follow those that were read.
+    pub(super) fn fill(&mut self, file: &File, scratch: &mut [u8], now: Instant) -> io::Result<Filled> {
+        // Before the bytes: whatever comes after shows as a change.
+        let stat = Stat::of(&file.metadata()?);
+        if !self.look(stat) {
+            return Ok(Filled::Foreign);
+        }
+        let memory = self.last_bytes();
+        let offset = self.read_offset();
+        let length = mark::read_at(file, offset - memory.len() as u64, scratch)?;
+        let Some(bytes) = scratch[..length].strip_prefix(memory.as_slice()) else {
+            return Ok(Filled::Foreign);
+        };
+        self.seen_size = self.seen_size.max(stat.size);
+        self.head.extend(offset, bytes);
+        if self.carry.is_empty() && !bytes.is_empty() && bytes.iter().all(|&byte| byte == 0) {
+            self.skip_hole(file, offset + bytes.len() as u64);
+        } else {
+            self.carry.extend_from_slice(bytes);
+        }
+        if !bytes.is_empty() {
+            self.grown = now;
+            self.offered = End::More;
+        }
+        self.read = (self.read_offset() >= stat.size).then_some(stat);
+        Ok(Filled::Bytes(bytes.len()))
+    }
+
+    /// Passes over zeros at the start of a line: a writer that does not append leaves a hole, of the
+    /// size the file had, when it writes on after a truncation.
+    fn skip_hole(&mut self, file: &File, zeros_end: u64) {
+        let data = match rustix::fs::seek(file, SeekFrom::Data(zeros_end)) {
+            Ok(data) => data.max(zeros_end),
+            // A hole up to the end; or a file system that knows none, which is then read.
+            Err(rustix::io::Errno::NXIO) => self.stat.size.max(zeros_end),
+            Err(_) => zeros_end,
+        };
+        self.head.extend(data, &[]);
+        self.progress.offset = data;
+        self.trail = vec![0; data.min(TAIL_LEN as u64) as usize];
+    }
+
+    /// Drops what is settled.
+    pub(super) fn settle(&mut self, progress: Progress) {
+        let settled = progress.offset.saturating_sub(self.progress.offset);
+        let settled = usize::try_from(settled).unwrap_or(usize::MAX).min(self.carry.len());
+        self.trail.extend_from_slice(&self.carry[settled.saturating_sub(TAIL_LEN)..settled]);
+        self.trail.drain(..self.trail.len().saturating_sub(TAIL_LEN));
+        self.carry.drain(..settled);
+        if self.carry.len() < self.carry.capacity() / 4 {
+            self.carry.shrink_to(self.carry.len() * 2);
+        }
+        self.progress = Progress { offset: self.progress.offset + settled as u64, ..progress };
+        if let (Place::Gone(gone), true) = (&mut self.place, settled > 0) {
+            gone.identity.tail = mark::mark(&self.trail);
+        }
+    }
+
+    /// The last bytes before the read offset, at most [`TAIL_LEN`].
+    fn last_bytes(&self) -> Vec<u8> {
+        let carried = &self.carry[self.carry.len().saturating_sub(TAIL_LEN)..];
+        let trailing = &self.trail[self.trail.len().saturating_sub(TAIL_LEN - carried.len())..];
+        [trailing, carried].concat()
+    }
+
+    /// Whether its file still holds the bytes before the read offset.
+    pub(super) fn is_intact(&self, file: &File) -> io::Result<bool> {
+        Ok(mark::before(file, self.read_offset())? == self.last_bytes())
+    }
+
+    /// Whether a file of `size` bytes holds what was read, or a part of it that is all the file holds.
+    pub(super) fn is_in(&self, file: &File, size: u64) -> io::Result<bool> {
+        let end = size.min(self.read_offset());
+        // What is still in memory, from here on.
+        let from = self.progress.offset - self.trail.len() as u64;
+        let start = end.saturating_sub(TAIL_LEN as u64).max(from);
+        if end < start + mark::PROOF_LEN || !self.head.begins(file)? {
+            return Ok(false);
+        }
+        let memory = [self.trail.as_slice(), self.carry.as_slice()].concat();
+        let expected = &memory[(start - from) as usize..(end - from) as usize];
+        Ok(mark::stretch(file, start, expected.len())? == expected)
+    }
+
+    /// The bytes from `start` to `end` of the stream, as far as they can be had.
+    pub(super) fn window(&self, file: Option<&File>, start: u64, end: u64) -> Vec<u8> {
+        let settled = self.progress.offset;
+        let mut bytes = Vec::new();
+        if start < settled {
+            let below = end.min(settled);
+            let before = file.filter(|file| {
+                // Not the lines of another generation.
+                mark::before(file, settled).is_ok_and(|there| there.ends_with(&self.trail))
+            });
+            let read = before.and_then(|file| mark::stretch(file, start, (below - start) as usize).ok());
+            bytes = read.filter(|read| read.len() as u64 == below - start).unwrap_or_default();
+        }
+        if end > settled {
+            let from = start.saturating_sub(settled) as usize;
+            let to = ((end - settled) as usize).min(self.carry.len());
+            bytes.extend_from_slice(self.carry.get(from..to).unwrap_or_default());
+        }
+        bytes
+    }
+
+    pub(super) fn identity(&self) -> Identity {
+        match &self.place {
+            Place::Gone(gone) => gone.identity.clone(),
+            _ => Identity {
+                device: self.stat.device,
+                inode: self.stat.inode,
+                head: self.head.mark(),
+                tail: mark::mark(&self.trail),
+            },
+        }
+    }
+
+    pub(super) fn position(&self) -> Position {
+        Position {
+            source: self.source.clone(),
+            path: self.shown.clone(),
+            identity: self.identity(),
+            progress: self.progress.clone(),
+        }
+    }
+}
+
+fn rank(end: End) -> u8 {
+    match end {
+        End::More => 0,
+        End::Held => 1,
+        End::Quiet => 2,
+        End::Final => 3,
+    }
+}

@@ -1,0 +1,328 @@
+//! Finding files again after a restart, and telling new files from copies of known ones.
+
+use std::fs::File;
+use std::io;
+use std::time::Instant;
+
+use super::generation::{Generation, Gone, Place};
+use super::mark;
+use super::scan::{self, Found, Look, Stat};
+use super::trouble::Trouble;
+use super::{Copy, Start, Tail};
+use crate::position::Progress;
+
+/// How the search for a known file ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Search {
+    Bound,
+    /// A file that may be the one cannot be opened.
+    Denied,
+    Nothing,
+}
+
+impl Tail {
+    /// Looks for the files of the last run, first by inode number, then by content alone, among what
+    /// the sources name and the siblings that rotation made.
+    pub(super) fn resume(&mut self, look: &mut Look, now: Instant) {
+        let unsearched =
+            |generation: &Generation| matches!(generation.place, Place::Gone(Gone { searched: false, .. }));
+        let ids = self.generations.iter().filter(|(_, generation)| unsearched(generation));
+        let mut ids: Vec<u64> = ids.map(|(&id, _)| id).collect();
+        ids.retain(|&id| self.search(id, true, look, now) != Search::Bound);
+        ids.retain(|&id| !self.is_dropped(id, look));
+        for id in ids {
+            if self.search(id, false, look, now) == Search::Nothing {
+                self.give_up(id, look);
+            }
+        }
+    }
+
+    /// Whether a known file is where it was and nobody wants it any more. Its position stays, for
+    /// the case that somebody does again.
+    fn is_dropped(&mut self, id: u64, look: &Look) -> bool {
+        let Some(generation) = self.generations.get(&id) else { return false };
+        let Place::Gone(gone) = &generation.place else { return false };
+        let stays = scan::stat(&generation.path).is_ok_and(|stat| stat.inode == gone.identity.inode);
+        let source = self.source_index(&generation.source);
+        let dropped = |source: usize| look.is_dropped(&self.sources[source], source, &generation.path);
+        if !stays || !source.is_none_or(dropped) {
+            return false;
+        }
+        if let Some(Generation { place: Place::Gone(gone), .. }) = self.generations.get_mut(&id) {
+            gone.searched = true;
+        }
+        true
+    }
+
+    /// Tries the files that may hold what a position was taken from.
+    fn search(&mut self, id: u64, by_inode: bool, look: &mut Look, now: Instant) -> Search {
+        let mut search = Search::Nothing;
+        for found in self.candidates(id, by_inode, look) {
+            if self.by_key.contains_key(&found.stat.key()) {
+                continue;
+            }
+            let opened = self.open_path(&found.path);
+            match opened.and_then(|file| self.try_bind(id, &found, file, look, now)) {
+                Ok(true) => return Search::Bound,
+                Ok(false) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    search = Search::Denied;
+                    self.blame(found.path, &error);
+                }
+            }
+        }
+        if self.generations.get(&id).is_some_and(|generation| look.denied.contains(&generation.path)) {
+            search = Search::Denied;
+        }
+        search
+    }
+
+    /// The files that may hold it, the likeliest first.
+    fn candidates(&self, id: u64, by_inode: bool, look: &mut Look) -> Vec<Found> {
+        let Some(generation) = self.generations.get(&id) else { return Vec::new() };
+        let Place::Gone(gone) = &generation.place else { return Vec::new() };
+        let (path, number) = (&generation.path, gone.identity.inode);
+        if by_inode {
+            return look.by_inode(number).cloned().collect();
+        }
+        let near = look.found.iter().filter(|found| found.path.parent() == path.parent());
+        let mut candidates: Vec<Found> = near.cloned().collect();
+        if let Some(source) = self.source_index(&generation.source) {
+            let base = scan::name_of(path);
+            let siblings =
+                look.beside(path, source, |name, inode| inode == number || scan::is_rotated(&base, name));
+            candidates.extend(siblings);
+        }
+        // A file that was copied has a twin: its own path is the better one.
+        candidates.sort_by_key(|found| (found.stat.inode != number, found.path != *path));
+        candidates
+    }
+
+    /// Ties a generation to a file if the file proves to hold it.
+    fn try_bind(
+        &mut self,
+        id: u64,
+        found: &Found,
+        file: File,
+        look: &mut Look,
+        now: Instant,
+    ) -> io::Result<bool> {
+        let stat = Stat::of(&file.metadata()?);
+        let Some(generation) = self.generations.get_mut(&id) else { return Ok(false) };
+        if stat.key() != found.stat.key() || !mark::accepts(&file, &stat, &generation.position())? {
+            return Ok(false);
+        }
+        let settings = &self.sources[found.source];
+        generation.bind(&file, found.path.clone(), stat, now)?;
+        generation.source.clone_from(&settings.name);
+        generation.hold = settings.hold;
+        generation.away = look.by_key(stat.key()).is_none();
+        if !generation.away {
+            generation.path.clone_from(&found.path);
+            generation.shown = found.path.to_string_lossy().into_owned();
+        }
+        let away = generation.away;
+        self.by_key.insert(stat.key(), id);
+        self.descriptors.insert(id, file);
+        self.calm(&found.path);
+        self.changed.insert(id);
+        if away {
+            // Its writer may have lagged behind, then it is the newer one, but born before; and a copy
+            // that was made of it is born late, but was never written to again.
+            let is_later = |other: &Stat| {
+                let born_later = other.born.zip(stat.born).is_some_and(|(other, this)| other >= this);
+                other.modified >= stat.modified
+                    || (born_later && stat.born.is_some_and(|born| other.modified >= born))
+            };
+            self.add_between(id, found.source, is_later, look);
+        }
+        Ok(true)
+    }
+
+    /// Nothing holds what was read. If it was what stood at its path when the last run ended, bytes
+    /// may have been written to it since.
+    fn give_up(&mut self, id: u64, look: &mut Look) {
+        let Some(generation) = self.generations.get_mut(&id) else { return };
+        let Place::Gone(gone) = &mut generation.place else { return };
+        gone.searched = true;
+        let (path, offset) = (generation.path.clone(), generation.progress.offset);
+        let newer = self.generations.range(id + 1..).any(|(_, other)| other.path == path);
+        let name = scan::name_of(&path);
+        let rotated = scan::bases(&name).iter().any(|base| {
+            let base = path.with_file_name(base);
+            look.found.iter().any(|found| found.path == base)
+                || self.generations.values().any(|other| other.path == base)
+        });
+        if !newer && !rotated {
+            self.troubles.push(Trouble::Gap { path, offset, bytes: None });
+        }
+    }
+
+    /// Takes in the files that are new, the oldest first.
+    pub(super) fn discover(&mut self, look: &mut Look, now: Instant) {
+        self.bridge(look);
+        for found in std::mem::take(&mut look.between) {
+            if !self.is_backup(&found) {
+                look.add(found);
+            }
+        }
+        let unknown = look.found.iter().filter(|found| !self.by_key.contains_key(&found.stat.key()));
+        let mut unknown: Vec<Found> = unknown.cloned().collect();
+        // The clock of a file system is coarse: names tell what it does not.
+        unknown.sort_by_cached_key(|found| {
+            (found.stat.modified, scan::age(&scan::name_of(&found.path)), found.path.clone())
+        });
+        let gone = |generation: &Generation| matches!(generation.place, Place::Gone(_));
+        let gone = self.generations.iter().filter(|(_, generation)| gone(generation));
+        let gone: Vec<u64> = gone.map(|(&id, _)| id).collect();
+        for found in unknown {
+            let known_copy = self.copies.get(&found.stat.key());
+            if known_copy.is_some_and(|copy| copy.stat.version() == found.stat.version()) {
+                continue;
+            }
+            match self.open_path(&found.path) {
+                Ok(file) => self.admit(found, file, &gone, look, now),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => self.blame(found.path, &error),
+            }
+        }
+    }
+
+    /// Looks for what came and went between a new file and the last one known under its path: a file
+    /// may be rotated away after a sweep has seen it, and before it is opened.
+    fn bridge(&mut self, look: &mut Look) {
+        let unknown = look.found.iter().filter(|found| !self.by_key.contains_key(&found.stat.key()));
+        for found in unknown.cloned().collect::<Vec<_>>() {
+            let known = |generation: &Generation| generation.path == found.path && generation.key().is_some();
+            let last = self.generations.iter().rfind(|(_, generation)| known(generation));
+            if let Some((&id, &Generation { stat: last, .. })) = last {
+                self.add_between(id, found.source, |stat| stat.modified >= last.modified, look);
+            }
+        }
+    }
+
+    /// Whether a sibling that no source names holds nothing but the start of a known generation.
+    fn is_backup(&mut self, found: &Found) -> bool {
+        let Ok(file) = self.open_path(&found.path) else { return false };
+        let name = scan::name_of(&found.path);
+        let related = |generation: &Generation| {
+            generation.key().is_some()
+                && generation.path.parent() == found.path.parent()
+                && scan::is_rotated(&scan::name_of(&generation.path), &name)
+        };
+        let relatives = self.generations.iter().filter(|(_, generation)| related(generation));
+        let relatives: Vec<u64> = relatives.map(|(&id, _)| id).collect();
+        let size = found.stat.size;
+        size > 0
+            && relatives.into_iter().any(|id| {
+                self.open(id).unwrap_or(false)
+                    && self
+                        .descriptors
+                        .get(id)
+                        .is_some_and(|known| mark::is_prefix(&file, size, known).unwrap_or(false))
+            })
+    }
+
+    /// Decides what a new file is.
+    fn admit(&mut self, mut found: Found, file: File, gone: &[u64], look: &mut Look, now: Instant) {
+        let Ok(meta) = file.metadata() else { return };
+        let stat = Stat::of(&meta);
+        if stat.key() != found.stat.key() || !stat.regular {
+            return;
+        }
+        found.stat = stat;
+        if self.is_returned(&found, gone, look, now) {
+            return;
+        }
+        if let Some(of) = self.original_of(&found, &file) {
+            self.copies.insert(stat.key(), Copy { of, stat });
+            return;
+        }
+        self.copies.remove(&stat.key());
+        let mut progress = Progress::default();
+        if self.fresh && self.sources[found.source].start == Start::End {
+            match self.last_line(&file) {
+                Ok(last) => progress = last,
+                Err(error) => return self.blame(found.path, &error),
+            }
+        }
+        self.create(&found, file, progress, now);
+    }
+
+    /// Whether the file is one that was not to be found, and now is.
+    fn is_returned(&mut self, found: &Found, gone: &[u64], look: &mut Look, now: Instant) -> bool {
+        for &id in gone {
+            let Some(generation) = self.generations.get(&id) else { continue };
+            let Place::Gone(gone) = &generation.place else { continue };
+            let near = generation.path.parent() == found.path.parent();
+            if !near && gone.identity.inode != found.stat.inode {
+                continue;
+            }
+            let Ok(file) = self.open_path(&found.path) else { return false };
+            if self.try_bind(id, found, file, look, now).unwrap_or(false) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The live generation of which the file is a copy, whole or in the making.
+    fn original_of(&mut self, found: &Found, file: &File) -> Option<u64> {
+        for base in scan::bases(&scan::name_of(&found.path)) {
+            let Some(&id) = self.by_path.get(&found.path.with_file_name(base)) else { continue };
+            if !self.open(id).unwrap_or(false) {
+                continue;
+            }
+            let size = found.stat.size;
+            let original = self.descriptors.get(id)?;
+            let longer = original.metadata().is_ok_and(|meta| meta.len() >= size);
+            if longer && mark::is_prefix(file, size, original).unwrap_or(false) {
+                return Some(id);
+            }
+        }
+        None
+    }
+
+    /// Begins to follow a file. `None` if it cannot be read, which is told.
+    pub(super) fn create(
+        &mut self,
+        found: &Found,
+        file: File,
+        progress: Progress,
+        now: Instant,
+    ) -> Option<u64> {
+        let settings = &self.sources[found.source];
+        let (name, hold) = (settings.name.clone(), settings.hold);
+        let mut generation = Generation::new(name, hold, found.path.clone(), progress, now);
+        if let Err(error) = generation.bind(&file, found.path.clone(), found.stat, now) {
+            self.blame(found.path.clone(), &error);
+            return None;
+        }
+        let id = self.next_id;
+        self.next_id += 1;
+        self.generations.insert(id, generation);
+        self.by_key.insert(found.stat.key(), id);
+        self.descriptors.insert(id, file);
+        self.calm(&found.path);
+        self.changed.insert(id);
+        Some(id)
+    }
+
+    /// Where the last line of a file starts that is not whole, or its end.
+    fn last_line(&mut self, file: &File) -> io::Result<Progress> {
+        let mut progress = Progress::default();
+        let mut offset = 0;
+        loop {
+            let length = mark::read_at(file, offset, &mut self.scratch)?;
+            for newline in memchr::memchr_iter(b'\n', &self.scratch[..length]) {
+                progress.line += 1;
+                progress.offset = offset + newline as u64 + 1;
+            }
+            offset += length as u64;
+            if length < self.scratch.len() {
+                return Ok(progress);
+            }
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! The sweep: what became of every file since the last one.
+
+use std::path::Path;
+use std::time::Instant;
+
+use super::generation::{Generation, Gone, Place, Stage};
+use super::scan::{self, Found, Look, Stat};
+use super::trouble::Trouble;
+use super::{RETENTION, ROTATE_QUIET, Tail};
+use crate::position::Progress;
+
+impl Tail {
+    /// Looks at folders and files: what is new, what moved, what was truncated. Bounded by the number
+    /// of files; waits for nothing. Returns each trouble once, for as long as it lasts.
+    pub fn sweep(&mut self, now: Instant) -> Vec<Trouble> {
+        let due = self.sources_due(now);
+        let mut look = Look::at(&self.sources, &due);
+        let ids: Vec<u64> = self.generations.keys().copied().collect();
+        for &id in &ids {
+            self.retire(id);
+        }
+        for &id in &ids {
+            self.locate(id, &mut look, &due, now);
+        }
+        self.index_paths();
+        self.resume(&mut look, now);
+        self.discover(&mut look, now);
+        self.expire(now);
+        self.index_paths();
+        self.fresh = false;
+        if !self.told.is_empty() {
+            look.listed().for_each(|folder| self.calm(folder));
+        }
+        self.troubles.append(&mut look.troubles);
+        let told = &mut self.told;
+        let news = |trouble: &Trouble| trouble.key().is_none_or(|key| told.insert(key));
+        std::mem::take(&mut self.troubles).into_iter().filter(news).collect()
+    }
+
+    fn sources_due(&mut self, now: Instant) -> Vec<bool> {
+        let mut due = Vec::with_capacity(self.sources.len());
+        for (source, poll_at) in self.sources.iter().zip(&mut self.poll_at) {
+            let is_due = poll_at.is_none_or(|at| at <= now);
+            if is_due {
+                *poll_at = source.poll.map(|poll| now + poll);
+            }
+            due.push(is_due);
+        }
+        due
+    }
+
+    pub(super) fn source_index(&self, name: &str) -> Option<usize> {
+        self.sources.iter().position(|source| source.name == name)
+    }
+
+    /// Finds the file of a generation again.
+    fn locate(&mut self, id: u64, look: &mut Look, due: &[bool], now: Instant) {
+        let Some(generation) = self.generations.get_mut(&id) else { return };
+        let Some(key) = generation.key() else { return };
+        let index = self.sources.iter().position(|source| source.name == generation.source);
+        if index.is_some_and(|index| !due[index]) {
+            return;
+        }
+        if let Some(found) = look.by_key(key) {
+            if generation.at() != Some(&found.path) {
+                generation.shown = found.path.to_string_lossy().into_owned();
+                generation.place = Place::Here { at: found.path.clone(), key };
+                self.changed.insert(id);
+            }
+            generation.away = false;
+            self.descriptors.pin(id, false);
+            let stat = found.stat;
+            return self.note(id, stat, now);
+        }
+        self.follow_away(id, index.unwrap_or(0), look, now);
+    }
+
+    /// A file that no source names any more: renamed, deleted, or behind a link that now leads
+    /// elsewhere.
+    fn follow_away(&mut self, id: u64, source: usize, look: &mut Look, now: Instant) {
+        let Some(generation) = self.generations.get_mut(&id) else { return };
+        let Place::Here { at, key } = generation.place.clone() else { return };
+        let newly = !std::mem::replace(&mut generation.away, true);
+        let since = generation.stat.modified;
+        let there = match scan::stat(&at) {
+            Ok(stat) if stat.key() == key => Some((at, stat)),
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                return look.blame(at, &error);
+            }
+            _ => {
+                let beside = look.beside(&at, source, |_, inode| inode == key.1);
+                beside.into_iter().find(|found| found.stat.key() == key).map(|found| (found.path, found.stat))
+            }
+        };
+        if let (Some((at, _)), Some(generation)) = (&there, self.generations.get_mut(&id)) {
+            generation.place = Place::Here { at: at.clone(), key };
+        }
+        if newly {
+            self.add_between(id, source, |stat| stat.modified >= since, look);
+        }
+        if let Some((_, stat)) = there {
+            self.descriptors.pin(id, false);
+            return self.note(id, stat, now);
+        }
+        let held = self.descriptors.peek(id).and_then(|file| file.metadata().ok());
+        match held {
+            Some(meta) => {
+                self.descriptors.pin(id, true);
+                self.note(id, Stat::of(&meta), now);
+            }
+            None => self.lose(id, now),
+        }
+    }
+
+    /// Adds the generations that came and were rotated away between two looks: siblings of which
+    /// nothing is known and that are as new as `is_later` wants them.
+    pub(super) fn add_between(
+        &mut self,
+        id: u64,
+        source: usize,
+        is_later: impl Fn(&Stat) -> bool,
+        look: &mut Look,
+    ) {
+        let Some(generation) = self.generations.get(&id) else { return };
+        let path = generation.path.clone();
+        let base = scan::name_of(&path);
+        for found in look.beside_at_rest(&path, source, |name, _| scan::is_rotated(&base, name)) {
+            if is_later(&found.stat) && !self.by_key.contains_key(&found.stat.key()) {
+                look.between.push(found);
+            }
+        }
+    }
+
+    /// Takes in what `stat` says of the file of a generation.
+    fn note(&mut self, id: u64, stat: Stat, now: Instant) {
+        let Some(generation) = self.generations.get_mut(&id) else { return };
+        if !generation.look(stat) || self.has_regrown(id) {
+            return self.turn_over(id, now);
+        }
+        let Some(generation) = self.generations.get_mut(&id) else { return };
+        if generation.stage == Stage::Spent && generation.is_unread() {
+            generation.wake(now);
+        }
+        if generation.stage != Stage::Open || !generation.away || generation.is_unread() {
+            return;
+        }
+        let deleted = stat.links == 0;
+        let over = if deleted { generation.drained } else { generation.quiet_for(now) >= ROTATE_QUIET };
+        generation.drained = deleted;
+        if over {
+            self.end(id, deleted, now);
+        }
+    }
+
+    /// Whether a file that has changed was truncated and has grown again, which its size does not show.
+    /// It has to be known before new files are judged: one of them may be the copy.
+    fn has_regrown(&mut self, id: u64) -> bool {
+        let changed = self.generations.get(&id).is_some_and(Generation::is_unread);
+        if !changed || !self.open(id).unwrap_or(false) {
+            return false;
+        }
+        let (Some(file), Some(generation)) = (self.descriptors.get(id), self.generations.get(&id)) else {
+            return false;
+        };
+        !generation.is_intact(file).unwrap_or(true)
+    }
+
+    /// A generation that was read to its end and to which nobody has written since.
+    fn end(&mut self, id: u64, deleted: bool, now: Instant) {
+        let Some(generation) = self.generations.get_mut(&id) else { return };
+        let reachable = generation
+            .at()
+            .is_some_and(|at| scan::stat(at).is_ok_and(|stat| Some(stat.key()) == generation.key()));
+        generation.stage = Stage::Over;
+        self.descriptors.remove(id);
+        if deleted {
+            self.leave(id, Place::Nowhere);
+        } else if !reachable {
+            let identity = generation.identity();
+            self.leave(id, Place::Gone(Gone { since: now, identity, searched: true }));
+        }
+    }
+
+    /// A file that has vanished while it was closed.
+    fn lose(&mut self, id: u64, now: Instant) {
+        let Some(generation) = self.generations.get_mut(&id) else { return };
+        if generation.stage == Stage::Spent {
+            return self.forget(id);
+        }
+        generation.seen_size = generation.seen_size.max(generation.stat.size);
+        if generation.seen_size > generation.read_offset() {
+            self.troubles.push(gap(generation));
+        }
+        generation.stage = Stage::Over;
+        let identity = generation.identity();
+        self.leave(id, Place::Gone(Gone { since: now, identity, searched: true }));
+    }
+
+    /// The file of a generation is no longer its file.
+    fn leave(&mut self, id: u64, place: Place) {
+        let Some(generation) = self.generations.get_mut(&id) else { return };
+        if let Some(key) = generation.key() {
+            self.by_key.remove(&key);
+        }
+        generation.place = place;
+    }
+
+    /// A file that no longer holds what was read from it: truncated, and perhaps grown again. What it
+    /// held is over, or goes on in a copy; what it holds now is another generation.
+    pub(super) fn turn_over(&mut self, id: u64, now: Instant) {
+        let Some(generation) = self.generations.get(&id) else { return };
+        let Place::Here { at, key } = generation.place.clone() else { return };
+        let (path, away, stat) = (generation.path.clone(), generation.away, generation.stat);
+        let source = self.source_index(&generation.source).unwrap_or(0);
+        let file = match self.open(id) {
+            Ok(true) => self.descriptors.remove(id),
+            _ => return,
+        };
+        let Some(file) = file else { return };
+        let copies = self.copies_of(id, &path, source);
+        self.leave(id, Place::Nowhere);
+        self.copies.retain(|_, copy| copy.of != id);
+        let read_offset = self.generations.get(&id).map_or(0, Generation::read_offset);
+        let mut continued = false;
+        for (found, copy) in copies {
+            if found.stat.size >= read_offset && !continued {
+                continued = true;
+                let Some(generation) = self.generations.get_mut(&id) else { return };
+                generation.place_at(found.path, found.stat);
+                generation.wake(now);
+                generation.away = true;
+                self.by_key.insert(found.stat.key(), id);
+                self.descriptors.insert(id, copy);
+                self.changed.insert(id);
+            } else {
+                self.remember_copy(&found, &copy, now);
+            }
+        }
+        if let Some(generation) = self.generations.get_mut(&id).filter(|_| !continued) {
+            // The sizes seen before the truncation tell how much was waiting to be read.
+            if generation.seen_size > generation.read_offset() {
+                self.troubles.push(gap(generation));
+            }
+            generation.stage = Stage::Over;
+        }
+        let stat = file.metadata().map_or(stat, |meta| Stat::of(&meta));
+        debug_assert_eq!(stat.key(), key);
+        let found = Found { path: at, source, stat };
+        if let Some(next) = self.create(&found, file, Progress::default(), now)
+            && let Some(generation) = self.generations.get_mut(&next)
+        {
+            generation.away = away;
+            generation.path = path;
+            self.by_path.insert(found.path, next);
+        }
+    }
+
+    /// Unknown siblings that hold what was read of a generation, the newest first.
+    fn copies_of(&mut self, id: u64, path: &Path, source: usize) -> Vec<(Found, std::fs::File)> {
+        let base = scan::name_of(path);
+        let mut siblings = Look::default().beside(path, source, |name, _| scan::is_rotated(&base, name));
+        siblings.retain(|found| !self.by_key.contains_key(&found.stat.key()));
+        siblings.sort_by_key(|found| std::cmp::Reverse(found.stat.modified));
+        let mut copies = Vec::new();
+        for mut found in siblings {
+            let Ok(file) = self.open_path(&found.path) else { continue };
+            let Ok(meta) = file.metadata() else { continue };
+            found.stat = Stat::of(&meta);
+            let Some(generation) = self.generations.get(&id) else { continue };
+            if generation.is_in(&file, found.stat.size).unwrap_or(false) {
+                copies.push((found, file));
+            }
+        }
+        copies
+    }
+
+    /// Remembers a copy of what has been read, so that it does not pass for a new file.
+    fn remember_copy(&mut self, found: &Found, file: &std::fs::File, now: Instant) {
+        let Ok(file) = file.try_clone() else { return };
+        let progress = Progress { offset: found.stat.size, ..Progress::default() };
+        if let Some(id) = self.create(found, file, progress, now)
+            && let Some(generation) = self.generations.get_mut(&id)
+        {
+            generation.away = true;
+            generation.stage = Stage::Spent;
+            generation.read = Some(found.stat);
+        }
+    }
+
+    fn expire(&mut self, now: Instant) {
+        let gone_for_good = |generation: &Generation| match &generation.place {
+            Place::Gone(gone) => now.saturating_duration_since(gone.since) > RETENTION,
+            _ => false,
+        };
+        let ids = self.generations.iter().filter(|(_, generation)| gone_for_good(generation));
+        for id in ids.map(|(&id, _)| id).collect::<Vec<_>>() {
+            self.forget(id);
+        }
+        self.copies.retain(|_, copy| self.generations.contains_key(&copy.of));
+    }
+
+    fn index_paths(&mut self) {
+        self.by_path.clear();
+        for (&id, generation) in &self.generations {
+            if let Some(at) = generation.at().filter(|_| !generation.away) {
+                self.by_path.insert(at.to_owned(), id);
+            }
+        }
+    }
+}
+
+/// What a generation lost: all that was seen in its file and not read.
+fn gap(generation: &Generation) -> Trouble {
+    let offset = generation.read_offset();
+    let bytes = generation.seen_size.checked_sub(offset).filter(|&bytes| bytes > 0);
+    Trouble::Gap { path: generation.path.clone(), offset, bytes }
+}
