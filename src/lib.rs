@@ -18,4 +18,5 @@ pub mod scan;
 pub mod secret;
 pub mod signature;
 pub mod source;
+pub mod store;
 pub mod text;

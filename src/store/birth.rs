@@ -1,0 +1,111 @@
+//! How the state comes to be, is locked, opened, and moved aside when it is damaged.
+//!
+//! The database's own creation is not atomic: a process killed inside it leaves a file that never
+//! opens again. So the file is made under another name, committed, synced and renamed.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use redb::backends::FileBackend;
+use redb::{Builder, Database};
+
+use super::error::Fault;
+use super::tables;
+
+/// The state.
+const STATE: &str = "state.redb";
+/// The state while it is made.
+const CREATING: &str = "state.creating";
+/// Held locked by the process at work; holds its PID.
+const LOCK: &str = "state.lock";
+
+/// Page cache of the database, in bytes. Its default is 1 GiB; the state is small.
+const CACHE_BYTES_MAX: usize = 4 << 20;
+
+/// Makes the directory, if need be, for its owner alone.
+pub(super) fn make_directory(directory: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)
+}
+
+/// Takes the lock of `directory`; it is held until the file is dropped, or the process dies.
+pub(super) fn lock(directory: &Path) -> Result<File, Fault> {
+    let path = directory.join(LOCK);
+    let mut file = private().read(true).create(true).truncate(false).open(path)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            file.read_to_string(&mut pid)?;
+            return Err(Fault::Locked { pid: pid.trim().parse().ok() });
+        }
+        Err(TryLockError::Error(error)) => return Err(error.into()),
+    }
+    file.set_len(0)?;
+    writeln!(file, "{}", std::process::id())?;
+    Ok(file)
+}
+
+/// The path of the state in `directory`.
+pub(super) fn state_path(directory: &Path) -> PathBuf {
+    directory.join(STATE)
+}
+
+/// Opens the state, or makes it if there is none.
+pub(super) fn open_or_create(directory: &Path) -> Result<Database, Fault> {
+    if !state_path(directory).try_exists()? {
+        create(directory)?;
+    }
+    open(directory)
+}
+
+/// Opens the state.
+pub(super) fn open(directory: &Path) -> Result<Database, Fault> {
+    Ok(builder().open(state_path(directory))?)
+}
+
+/// Makes an empty state such that a crash leaves either none or a whole one.
+fn create(directory: &Path) -> Result<(), Fault> {
+    let creating = directory.join(CREATING);
+    let file = private().read(true).create(true).truncate(true).open(&creating)?;
+    let mut instance = [0; 16];
+    getrandom::fill(&mut instance).map_err(io::Error::other)?;
+    let database = builder().create_with_backend(FileBackend::new(file)?)?;
+    let transaction = database.begin_write()?;
+    tables::create(&transaction, instance)?;
+    transaction.commit()?;
+    database.close()?;
+    File::open(&creating)?.sync_all()?;
+    fs::rename(&creating, state_path(directory))?;
+    File::open(directory)?.sync_all()?;
+    Ok(())
+}
+
+/// Moves a damaged state aside, never over anything, and says where it went.
+pub(super) fn move_aside(directory: &Path, now_s: i64) -> io::Result<PathBuf> {
+    let name = format!("state.corrupt-{now_s}");
+    let mut aside = directory.join(&name);
+    let mut count = 1;
+    while aside.symlink_metadata().is_ok() {
+        count += 1;
+        aside = directory.join(format!("{name}-{count}"));
+    }
+    fs::rename(state_path(directory), &aside)?;
+    File::open(directory)?.sync_all()?;
+    Ok(aside)
+}
+
+/// Every page is checked when the state is opened: a file that was altered since fails to open,
+/// where a plain open trusts it and may panic later.
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(CACHE_BYTES_MAX).set_check_integrity_on_open(true);
+    builder
+}
+
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o600);
+    options
+}

@@ -1,0 +1,111 @@
+//! Why the store could not do something.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The store could not be opened, read or written.
+#[derive(Debug)]
+pub struct StoreError {
+    path: PathBuf,
+    fault: Fault,
+}
+
+/// What went wrong, without the path.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// Another process holds the lock.
+    Locked { pid: Option<u32> },
+    /// The file was written by a later version of this program.
+    Newer { found: u64, known: u64 },
+    /// The bytes are not a state of ours.
+    Broken(String),
+    /// The disk said no.
+    Io(io::Error),
+    /// The database said no.
+    Database(redb::Error),
+}
+
+impl StoreError {
+    pub(super) fn new(path: &Path, fault: impl Into<Fault>) -> StoreError {
+        StoreError { path: path.to_owned(), fault: fault.into() }
+    }
+
+    /// Another process works on the same state directory.
+    pub fn is_locked(&self) -> bool {
+        matches!(self.fault, Fault::Locked { .. })
+    }
+
+    /// The state was written by a later version; it was not touched.
+    pub fn is_newer(&self) -> bool {
+        matches!(self.fault, Fault::Newer { .. })
+    }
+}
+
+impl Fault {
+    /// Whether the file itself is bad, rather than the disk, the rights or the moment.
+    pub(super) fn is_corruption(&self) -> bool {
+        use io::ErrorKind::{InvalidData, UnexpectedEof};
+        match self {
+            Fault::Broken(_) => true,
+            Fault::Io(error) | Fault::Database(redb::Error::Io(error)) => {
+                matches!(error.kind(), InvalidData | UnexpectedEof)
+            }
+            Fault::Database(error) => matches!(
+                error,
+                redb::Error::Corrupted(_)
+                    | redb::Error::UpgradeRequired(_)
+                    | redb::Error::TableTypeMismatch { .. }
+                    | redb::Error::TableIsMultimap(_)
+                    | redb::Error::TableDoesNotExist(_)
+                    | redb::Error::TypeDefinitionChanged { .. }
+            ),
+            Fault::Locked { .. } | Fault::Newer { .. } => false,
+        }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        match &self.fault {
+            Fault::Locked { pid: Some(pid) } => {
+                write!(f, "state directory {path} is in use by process {pid}")
+            }
+            Fault::Locked { pid: None } => write!(f, "state directory {path} is in use by another process"),
+            Fault::Newer { found, known } => write!(
+                f,
+                "state {path} has version {found}, this program knows up to {known}\nhint: run the later version, or name another state directory"
+            ),
+            Fault::Broken(why) => write!(f, "state {path} is damaged: {why}"),
+            Fault::Io(error) => write!(f, "state {path}: {error}"),
+            Fault::Database(error) => write!(f, "state {path}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Fault {
+        Fault::Io(error)
+    }
+}
+
+impl From<serde_json::Error> for Fault {
+    fn from(error: serde_json::Error) -> Fault {
+        Fault::Broken(format!("a row does not read back: {error}"))
+    }
+}
+
+macro_rules! from_database {
+    ($($error:ident),+) => {$(
+        impl From<redb::$error> for Fault {
+            fn from(error: redb::$error) -> Fault {
+                Fault::Database(error.into())
+            }
+        }
+    )+};
+}
+
+from_database!(DatabaseError, TransactionError, TableError, StorageError, CommitError, SetDurabilityError);
