@@ -17,6 +17,7 @@ pub mod redact;
 pub mod scan;
 pub mod secret;
 pub mod signature;
+pub mod sink;
 pub mod source;
 pub mod store;
 pub mod text;

@@ -1,0 +1,255 @@
+//! Slack, by an incoming webhook: Block Kit, within its limits.
+//!
+//! Text from logs stands in code, escaped, and every text is `verbatim`, so Slack finds no names,
+//! channels or URLs in it by itself. Lengths are counted in characters, as Slack counts them.
+
+mod mrkdwn;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use self::mrkdwn::{code, code_block, escape_cut, link, markdown};
+use super::{Outcome, Reply, Request, words};
+use crate::alert::{Action, Alert, Digest, DigestLine, Lang, Letter, Message, Status};
+use crate::finding::Severity;
+use crate::secret::Secret;
+use crate::text::{clean_line, cut};
+
+/// Characters of a header.
+const HEADER_CHARS_MAX: usize = 150;
+/// Characters of a section's text.
+const SECTION_CHARS_MAX: usize = 3_000;
+/// Blocks of a message.
+const BLOCKS_MAX: usize = 50;
+/// Characters of a whole message, as JSON. Slack refuses somewhat longer ones without saying where
+/// the limit is.
+const MESSAGE_CHARS_MAX: usize = 10_000;
+
+/// Characters of a record that are shown; the rest is in the log.
+const RECORD_CHARS_MAX: usize = 2_000;
+/// Characters of one name or value that are shown.
+const VALUE_CHARS_MAX: usize = 100;
+/// Characters of all links together.
+const LINKS_CHARS_MAX: usize = 1_500;
+/// Values of a group that are shown.
+const VALUES_MAX: usize = 8;
+/// Characters kept free for the blocks that close a message.
+const CLOSING_CHARS: usize = 300;
+
+/// A channel of Slack.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slack {
+    /// The incoming webhook.
+    pub url: Secret,
+}
+
+impl Slack {
+    /// The request that sends `letter`.
+    pub(super) fn request(&self, letter: &Letter) -> Request {
+        let body = match &letter.message {
+            Message::Alert(alert) => alert_body(alert, &letter.id),
+            Message::Digest { host, lang, digest } => digest_body(host, *lang, digest, &letter.id),
+        };
+        let headers = vec![("content-type", "application/json; charset=utf-8".to_owned())];
+        Request { url: self.url.clone(), headers, body: super::json(&body) }
+    }
+
+    /// What the reply means. Slack says `ok` in the body of a 200; anything else is no success.
+    pub(super) fn outcome(reply: &Reply, now: Timestamp) -> Outcome {
+        match reply.by_status(now) {
+            Outcome::Delivered if reply.broken => Outcome::unreachable("the reply broke off"),
+            Outcome::Delivered if reply.body.trim_ascii() != b"ok" => {
+                Outcome::Refused { reason: format!("status {} without `ok`{}", reply.status, reply.shown()) }
+            }
+            outcome => outcome,
+        }
+    }
+}
+
+fn alert_body(alert: &Alert, id: &str) -> Value {
+    let title = clean_line(&alert.title);
+    let heading = match alert.status {
+        Status::Firing => format!("{} {title}", mark(alert.severity)),
+        Status::Resolved => format!("✅ {}: {title}", words::resolved(alert.lang)),
+    };
+    let mut message = Body::new(&heading, &facts(alert));
+    let mut closing = Vec::new();
+    if alert.status == Status::Firing {
+        message.push(section(&code_block(&alert.record, RECORD_CHARS_MAX)));
+        let links = links(alert);
+        if !links.is_empty() {
+            closing.push(context(&links));
+        }
+    }
+    closing.push(footer(Some(&alert.signature), id));
+    message.reserve(&closing);
+    if alert.status == Status::Firing {
+        let meaning = markdown(&alert.meaning, SECTION_CHARS_MAX);
+        let steps =
+            alert.action.iter().enumerate().map(|(index, action)| step(alert.lang, index + 1, action));
+        let sections = [section(&meaning)].into_iter().chain(steps);
+        if !message.push_all(sections) {
+            let explain = code(&format!("sealtail explain {}", alert.signature), VALUE_CHARS_MAX);
+            closing.insert(0, context(&format!("… {}: {explain}", words::rest(alert.lang))));
+        }
+    }
+    message.close(closing)
+}
+
+fn digest_body(host: &str, lang: Lang, digest: &Digest, id: &str) -> Value {
+    let heading = words::digest_title(lang, digest.findings, digest.alerts.len());
+    let host = code(host, VALUE_CHARS_MAX);
+    let mut message = Body::new(&heading, &words::digest_why(lang, &host));
+    let mut closing = vec![footer(None, id)];
+    message.reserve(&closing);
+    let mut lines: Vec<&DigestLine> = digest.alerts.iter().collect();
+    lines.sort_by_key(|line| std::cmp::Reverse((line.severity, line.new)));
+    let told = lines.iter().take_while(|line| message.push(section(&digest_line(lang, line)))).count();
+    if told < lines.len() {
+        let new: u64 = lines[told..].iter().map(|line| line.new).sum();
+        closing.insert(0, context(&words::digest_rest(lang, lines.len() - told, new)));
+    }
+    message.close(closing)
+}
+
+fn digest_line(lang: Lang, line: &DigestLine) -> String {
+    let signature = code(&line.signature, VALUE_CHARS_MAX);
+    let group = group(&line.group);
+    let counts = words::digest_counts(lang, line.new, line.count, line.status);
+    format!("{} {signature}{group}: {counts}", mark(line.severity))
+}
+
+/// The references that fit. A link is not cut: half a URL leads elsewhere.
+fn links(alert: &Alert) -> String {
+    let mut room = LINKS_CHARS_MAX;
+    let fitting = alert.links.iter().map(|to| link(&to.title, &to.url)).take_while(|link| {
+        let length = link.chars().count() + 5;
+        let fits = length <= room;
+        room = room.saturating_sub(length);
+        fits
+    });
+    fitting.collect::<Vec<_>>().join("  ·  ")
+}
+
+/// Where, how often, since when.
+fn facts(alert: &Alert) -> String {
+    let host = code(&alert.host, VALUE_CHARS_MAX);
+    let source = code(&alert.source, VALUE_CHARS_MAX);
+    let place = code(&format!("{}:{}", alert.path, alert.line), 2 * VALUE_CHARS_MAX);
+    let (first, last) = (code(&alert.first_seen, 40), code(&alert.last_seen, 40));
+    let severity = words::severity(alert.lang, alert.severity);
+    let counts = words::counts(alert.lang, alert.count, alert.new, &first, &last);
+    let group = group(&alert.group);
+    format!("*{severity}* {host} {source}{group}\n{counts}\n{place}")
+}
+
+fn group(group: &crate::record::Fields) -> String {
+    let value = |(name, value): (&String, &String)| code(&format!("{name}={value}"), VALUE_CHARS_MAX);
+    group.iter().take(VALUES_MAX).map(|pair| format!(" {}", value(pair))).collect()
+}
+
+/// One step: its text, its command, and what to mind.
+fn step(lang: Lang, number: usize, action: &Action) -> Value {
+    let mut text = format!("*{number}.* {}", markdown(&action.text, SECTION_CHARS_MAX / 3));
+    if let Some(command) = &action.command {
+        text += &format!("\n{}", code_block(command, SECTION_CHARS_MAX / 3));
+    }
+    if action.caution {
+        text += &format!("\n⚠️ {}", words::caution(lang));
+    }
+    if !action.unfilled.is_empty() {
+        let names: Vec<_> = action.unfilled.iter().map(|name| format!("<{name}>")).collect();
+        text += &format!("\n{} {}", words::fill_in(lang), code(&names.join(" "), 2 * VALUE_CHARS_MAX));
+    }
+    section(&text)
+}
+
+fn footer(signature: Option<&str>, id: &str) -> Value {
+    let signature = signature.map(|signature| format!("{} · ", code(signature, VALUE_CHARS_MAX)));
+    context(&format!("{}{}", signature.unwrap_or_default(), code(id, VALUE_CHARS_MAX)))
+}
+
+fn mark(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "🔵",
+        Severity::Warning => "🟡",
+        Severity::Error => "🟠",
+        Severity::Critical => "🔴",
+    }
+}
+
+fn section(text: &str) -> Value {
+    json!({"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": true}})
+}
+
+fn context(text: &str) -> Value {
+    json!({"type": "context", "elements": [{"type": "mrkdwn", "text": text, "verbatim": true}]})
+}
+
+/// A message that keeps within Slack's limits.
+struct Body {
+    fallback: String,
+    blocks: Vec<Value>,
+    chars: usize,
+    closing_blocks: usize,
+}
+
+impl Body {
+    fn new(heading: &str, facts: &str) -> Body {
+        // Where blocks are not shown, as in a notification, this is all there is.
+        let fallback = escape_cut(heading, HEADER_CHARS_MAX);
+        let header = json!({"type": "plain_text", "text": cut(heading, HEADER_CHARS_MAX), "emoji": false});
+        let chars = chars(&frame(&fallback, vec![])) + CLOSING_CHARS;
+        let mut body = Body { fallback, blocks: Vec::new(), chars, closing_blocks: 1 };
+        body.push(json!({"type": "header", "text": header}));
+        body.push(section(facts));
+        body
+    }
+
+    /// Keeps room for the blocks that will close the message.
+    fn reserve(&mut self, closing: &[Value]) {
+        self.chars += closing.iter().map(|block| chars(block) + 1).sum::<usize>();
+        self.closing_blocks += closing.len();
+    }
+
+    /// Adds a block, if there is room. Empty sections are none.
+    fn push(&mut self, block: Value) -> bool {
+        if block["text"]["text"] == "" {
+            return true;
+        }
+        let longer = self.chars + chars(&block) + 1;
+        let fits = longer <= MESSAGE_CHARS_MAX && self.blocks.len() + self.closing_blocks < BLOCKS_MAX;
+        if fits {
+            self.chars = longer;
+            self.blocks.push(block);
+        }
+        fits
+    }
+
+    /// Adds blocks up to the first that does not fit; whether all did.
+    fn push_all(&mut self, blocks: impl IntoIterator<Item = Value>) -> bool {
+        blocks.into_iter().all(|block| self.push(block))
+    }
+
+    fn close(mut self, closing: Vec<Value>) -> Value {
+        self.blocks.extend(closing);
+        frame(&self.fallback, self.blocks)
+    }
+}
+
+fn frame(fallback: &str, blocks: Vec<Value>) -> Value {
+    json!({
+        "text": fallback,
+        "blocks": blocks,
+        "mrkdwn": false,
+        "parse": "none",
+        "link_names": false,
+        "unfurl_links": false,
+        "unfurl_media": false,
+    })
+}
+
+/// Characters of a value as JSON.
+fn chars(value: &Value) -> usize {
+    super::json(value).chars().count()
+}

@@ -1,0 +1,134 @@
+//! Standard output: for a person at a terminal, or one line of JSON an alert.
+
+use std::fmt::Write;
+
+use anstyle::{AnsiColor, Style};
+
+use super::words;
+use crate::alert::{Action, Alert, Lang, Letter, Message, Status};
+use crate::finding::Severity;
+use crate::signature::markdown::to_terminal;
+use crate::text::{clean, clean_line, is_control};
+
+/// Standard output.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stdout {
+    /// One line of JSON an alert, instead of text.
+    pub json: bool,
+}
+
+/// Columns of prose: what an alert says is read by people.
+const WIDTH: usize = 96;
+
+const DIM: Style = Style::new().dimmed();
+const BOLD: Style = Style::new().bold();
+
+impl Stdout {
+    /// What is printed for `letter`, newline included. Text is coloured; whoever writes it to
+    /// something else than a terminal takes the colours out.
+    pub(super) fn print(self, letter: &Letter) -> String {
+        match &letter.message {
+            Message::Alert(alert) if self.json => escape_controls(&super::json(alert)) + "\n",
+            Message::Digest { digest, .. } if self.json => escape_controls(&super::json(digest)) + "\n",
+            message => text(message),
+        }
+    }
+}
+
+/// The same JSON, safe to look at: what drives a terminal is written as `\u009b`.
+fn escape_controls(json: &str) -> String {
+    let escape = |c: char| if is_control(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    json.chars().map(escape).collect()
+}
+
+fn text(message: &Message) -> String {
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = match message {
+        Message::Alert(alert) => alert_text(&mut out, alert),
+        Message::Digest { host, lang, digest } => {
+            let title = words::digest_title(*lang, digest.findings, digest.alerts.len());
+            let _ = writeln!(out, "{BOLD}{title}{BOLD:#} {}", clean_line(host));
+            digest.alerts.iter().try_for_each(|line| {
+                let (signature, group) = (clean_line(&line.signature), pairs(&line.group));
+                let counts = words::digest_counts(*lang, line.new, line.count, line.status);
+                writeln!(out, "  {signature}{group}: {counts}")
+            })
+        }
+    };
+    out.push('\n');
+    out
+}
+
+fn alert_text(out: &mut String, alert: &Alert) -> std::fmt::Result {
+    let lang = alert.lang;
+    let (style, word) = match alert.status {
+        Status::Firing => (alert.severity.style(), words::severity(lang, alert.severity)),
+        Status::Resolved => (AnsiColor::Green.on_default().bold(), words::resolved(lang)),
+    };
+    let signature = clean_line(&alert.signature);
+    writeln!(
+        out,
+        "{style}{word}{style:#} {BOLD}{}{BOLD:#} {DIM}{signature}{DIM:#}",
+        clean_line(&alert.title)
+    )?;
+    let (host, source, path) = (clean_line(&alert.host), clean_line(&alert.source), clean_line(&alert.path));
+    writeln!(out, "  {host} {source} {path}:{}{}", alert.line, pairs(&alert.group))?;
+    let (first, last) = (clean_line(&alert.first_seen), clean_line(&alert.last_seen));
+    writeln!(out, "  {}", words::counts(lang, alert.count, alert.new, &first, &last))?;
+    if alert.status == Status::Resolved {
+        return Ok(());
+    }
+    for line in clean(&alert.record).lines() {
+        writeln!(out, "  {DIM}│{DIM:#} {line}")?;
+    }
+    writeln!(out)?;
+    indent(out, "  ", &alert.meaning)?;
+    writeln!(out)?;
+    for (index, action) in alert.action.iter().enumerate() {
+        step(out, lang, index + 1, action)?;
+    }
+    if !alert.links.is_empty() {
+        writeln!(out)?;
+    }
+    for link in &alert.links {
+        writeln!(
+            out,
+            "  {DIM}{}{DIM:#} {}: {}",
+            words::see(lang),
+            clean_line(&link.title),
+            clean_line(&link.url)
+        )?;
+    }
+    Ok(())
+}
+
+fn step(out: &mut String, lang: Lang, number: usize, action: &Action) -> std::fmt::Result {
+    let text = to_terminal(&clean(&action.text), WIDTH);
+    let mut lines = text.lines();
+    writeln!(out, "  {number}. {}", lines.next().unwrap_or_default())?;
+    lines.try_for_each(|line| writeln!(out, "     {line}"))?;
+    if let Some(command) = &action.command {
+        for line in clean(command).lines() {
+            writeln!(out, "     {DIM}${DIM:#} {BOLD}{line}{BOLD:#}")?;
+        }
+    }
+    if action.caution {
+        let style = Severity::Warning.style();
+        writeln!(out, "     {style}{}{style:#}", words::caution(lang))?;
+    }
+    if !action.unfilled.is_empty() {
+        let names: Vec<_> = action.unfilled.iter().map(|name| format!("<{}>", clean_line(name))).collect();
+        writeln!(out, "     {DIM}{} {}{DIM:#}", words::fill_in(lang), names.join(" "))?;
+    }
+    Ok(())
+}
+
+fn indent(out: &mut String, margin: &str, text: &str) -> std::fmt::Result {
+    let text = to_terminal(&clean(text), WIDTH);
+    text.lines().try_for_each(|line| writeln!(out, "{}", format!("{margin}{line}").trim_end()))
+}
+
+fn pairs(fields: &crate::record::Fields) -> String {
+    fields.iter().map(|(name, value)| format!(" {}={}", clean_line(name), clean_line(value))).collect()
+}

@@ -1,0 +1,101 @@
+//! What destinations say besides the page and the log, in every language.
+
+use crate::alert::{Lang, Status};
+use crate::finding::Severity;
+
+/// The name of a severity.
+pub(super) fn severity(lang: Lang, severity: Severity) -> &'static str {
+    match (lang, severity) {
+        (Lang::En, severity) => severity.name(),
+        (Lang::Zh, Severity::Info) => "信息",
+        (Lang::Zh, Severity::Warning) => "警告",
+        (Lang::Zh, Severity::Error) => "错误",
+        (Lang::Zh, Severity::Critical) => "严重",
+    }
+}
+
+/// An alert is over.
+pub(super) fn resolved(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "resolved",
+        Lang::Zh => "已恢复",
+    }
+}
+
+/// How often, and from when to when.
+pub(super) fn counts(lang: Lang, count: u64, new: u64, first: &str, last: &str) -> String {
+    match lang {
+        Lang::En if count == 1 => format!("1 finding, {last}"),
+        Lang::En => format!("{count} findings, {new} new, {first} to {last}"),
+        Lang::Zh if count == 1 => format!("1 次， {last}"),
+        Lang::Zh => format!("共 {count} 次，新增 {new} 次， {first} 至 {last}"),
+    }
+}
+
+/// A command is not harmless.
+pub(super) fn caution(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "changes or deletes something",
+        Lang::Zh => "会更改或删除数据",
+    }
+}
+
+/// What follows stayed open in a command.
+pub(super) fn fill_in(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "fill in",
+        Lang::Zh => "请填写",
+    }
+}
+
+/// Where a link leads.
+pub(super) fn see(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "see",
+        Lang::Zh => "参见",
+    }
+}
+
+/// A page was too long for a message.
+pub(super) fn rest(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "the rest",
+        Lang::Zh => "其余内容",
+    }
+}
+
+/// What a digest is about.
+pub(super) fn digest_title(lang: Lang, findings: u64, alerts: usize) -> String {
+    match lang {
+        Lang::En => format!("Digest: {findings} findings of {alerts} alerts"),
+        Lang::Zh => format!("汇总：{alerts} 个告警，共 {findings} 次"),
+    }
+}
+
+/// Why there is a digest.
+pub(super) fn digest_why(lang: Lang, host: &str) -> String {
+    match lang {
+        Lang::En => format!("{host}: too many messages to be sent one by one"),
+        Lang::Zh => format!("{host}：消息过多，合并发送"),
+    }
+}
+
+/// What a digest says of one alert.
+pub(super) fn digest_counts(lang: Lang, new: u64, count: u64, status: Status) -> String {
+    let counts = match lang {
+        Lang::En => format!("{new} new, {count} so far"),
+        Lang::Zh => format!("新增 {new} 次，共 {count} 次"),
+    };
+    match status {
+        Status::Firing => counts,
+        Status::Resolved => format!("{counts}, {}", resolved(lang)),
+    }
+}
+
+/// What a digest has no room for.
+pub(super) fn digest_rest(lang: Lang, alerts: usize, findings: u64) -> String {
+    match lang {
+        Lang::En => format!("… and {alerts} more alerts: {findings} findings"),
+        Lang::Zh => format!("…… 另有 {alerts} 个告警，共 {findings} 次"),
+    }
+}
