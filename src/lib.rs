@@ -5,6 +5,7 @@
 
 pub mod alert;
 pub mod correlate;
+pub mod deliver;
 pub mod detect;
 pub mod diagnostic;
 pub mod duration;

@@ -1,0 +1,348 @@
+//! The task of one sink: takes what is due, sends it, writes down what became of it.
+//!
+//! One letter at a time, so the order of the outbox is the order of arrival. A letter that fails
+//! waits by itself while letters of other alerts pass; when letters fail in a row, it is the sink
+//! that fails, and the whole sink waits. A `Retry-After` always holds the whole sink.
+//!
+//! A sink whose token was revoked or whose channel is gone is *parked*: every letter stays in its
+//! place, and the first is tried now and then, until somebody has repaired the sink. That a sink is
+//! parked is not stored: after a restart the first attempt says so again.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::Client;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::pace::{self, Pace};
+use super::retry::{random, wait};
+use super::{End, Signal, Tally, http};
+use crate::alert::Letter;
+use crate::duration;
+use crate::sink::{Destination, Outcome, Parcel, Sink};
+use crate::store::{Due, Row, Store, StoreError};
+
+/// The time before a failing store is asked again.
+const STORE_RETRY: Duration = Duration::from_secs(1);
+
+/// The time between two attempts at a parked sink.
+const PROBE_EVERY: Duration = Duration::from_secs(5 * 60);
+
+/// Alerts that one digest tells of; more wait for the next.
+const DIGEST_ALERTS_MAX: usize = 1_000;
+
+/// The task of one sink.
+pub(super) struct Courier {
+    sink: Arc<Sink>,
+    store: Arc<Store>,
+    client: Option<Client>,
+    signal: watch::Receiver<Signal>,
+    tally: Arc<Tally>,
+    clock: Clock,
+    pace: Pace,
+    /// Attempts that failed since the last one that did not.
+    failures: u32,
+    /// The whole sink waits until then.
+    paused: Option<Instant>,
+    /// The sink takes nothing, and that has been said.
+    parked: bool,
+    /// The limit was reached, and the digest for it is still to come.
+    over_limit: bool,
+    /// The store failed the last time it was asked.
+    store_failed: bool,
+}
+
+/// When to go on.
+enum Next {
+    /// At once.
+    Now,
+    /// At this time, or when something was put in the outbox.
+    At(Instant),
+    /// When something was put in the outbox.
+    Rung,
+    /// Never.
+    End(End),
+}
+
+impl Courier {
+    pub fn new(
+        sink: Sink,
+        store: Arc<Store>,
+        client: Option<Client>,
+        signal: watch::Receiver<Signal>,
+        tally: Arc<Tally>,
+    ) -> Courier {
+        let pace = Pace::new(sink.max_per_minute, Instant::now());
+        let (sink, clock) = (Arc::new(sink), Clock::start());
+        Courier {
+            sink,
+            store,
+            client,
+            signal,
+            tally,
+            clock,
+            pace,
+            failures: 0,
+            paused: None,
+            parked: false,
+            over_limit: false,
+            store_failed: false,
+        }
+    }
+
+    /// Works until told to stop.
+    pub async fn run(mut self) -> End {
+        loop {
+            // Seen before the outbox is looked at: what is put in later rings again.
+            if self.signal.borrow_and_update().stopped {
+                return End::Stopped;
+            }
+            let next = match self.step().await {
+                Ok(next) => next,
+                Err(error) => self.store_trouble(&error),
+            };
+            match next {
+                Next::Now => {}
+                Next::End(end) => return end,
+                Next::Rung => self.rung().await,
+                Next::At(at) => tokio::select! {
+                    () = sleep_until(at) => {}
+                    () = self.rung() => {}
+                },
+            }
+        }
+    }
+
+    /// One look at the outbox.
+    async fn step(&mut self) -> Result<Next, StoreError> {
+        let now = Instant::now();
+        if let Some(until) = self.paused.filter(|until| *until > now) {
+            return Ok(Next::At(until));
+        }
+        let at = self.clock.now();
+        let row = match self.ask(move |store, sink| store.due(sink, at)).await? {
+            Due::Never => return Ok(Next::Rung),
+            Due::At(time) => return Ok(Next::At(self.clock.instant(time))),
+            Due::Now(row) => row,
+        };
+        match self.pace.next(now) {
+            pace::Step::Wait(until) => {
+                if !std::mem::replace(&mut self.over_limit, true) {
+                    let limit = self.sink.max_per_minute;
+                    tracing::warn!(
+                        sink = self.sink.name,
+                        "limit of {limit} messages a minute reached, the next ones are told by a digest"
+                    );
+                }
+                Ok(Next::At(until))
+            }
+            pace::Step::Send => Ok(self.attempt(*row).await),
+            pace::Step::Digest => {
+                self.over_limit = false;
+                let created = Timestamp::now();
+                let fold = move |store: &Store, sink: &str| store.collapse(sink, DIGEST_ALERTS_MAX, created);
+                let folded = self.ask(fold).await?;
+                if folded > 0 {
+                    tracing::info!(sink = self.sink.name, messages = folded, "told by one digest");
+                }
+                Ok(Next::Now)
+            }
+        }
+    }
+
+    /// Sends a letter once and writes down what became of it.
+    async fn attempt(&mut self, row: Row) -> Next {
+        let sink = self.sink.clone();
+        let outcome = match send(&sink.destination, self.client.as_ref(), &row.letter).await {
+            Ok(outcome) => outcome,
+            Err(PipeClosed) => return Next::End(End::PipeClosed),
+        };
+        let seq = row.seq;
+        let settled = match outcome {
+            Outcome::Delivered => {
+                self.reached();
+                self.tally.delivered.fetch_add(1, Relaxed);
+                self.settle(move |store, sink| store.delivered(sink, seq)).await
+            }
+            Outcome::Refused { reason } => {
+                // It answered: what is refused is the letter.
+                self.reached();
+                self.tally.refused.fetch_add(1, Relaxed);
+                tracing::error!(
+                    sink = sink.name,
+                    id = row.letter.id,
+                    "message refused, kept as a dead letter: {reason}"
+                );
+                self.settle(move |store, sink| store.bury(sink, seq, &reason)).await
+            }
+            Outcome::Retry { after, reason } => {
+                let attempts = row.attempts.saturating_add(1);
+                let next_at = self.failed(attempts, after, &reason);
+                self.settle(move |store, sink| store.postpone(sink, seq, attempts, next_at)).await
+            }
+            Outcome::Revoked { reason } => {
+                self.park(&reason);
+                // There is nothing to write down: the row stays where it is, the first of them.
+                true
+            }
+        };
+        if settled { Next::Now } else { Next::End(End::Stopped) }
+    }
+
+    /// Takes note that the sink answers.
+    fn reached(&mut self) {
+        let attempts = std::mem::take(&mut self.failures);
+        if attempts > 0 {
+            tracing::info!(sink = self.sink.name, attempts, "reachable again");
+        }
+        self.parked = false;
+    }
+
+    /// Takes note that the sink takes nothing, and holds everything until the next probe.
+    fn park(&mut self, reason: &str) {
+        self.failures = self.failures.saturating_add(1);
+        self.tally.retried.fetch_add(1, Relaxed);
+        self.paused = Some(Instant::now() + PROBE_EVERY);
+        let sink = &self.sink.name;
+        if std::mem::replace(&mut self.parked, true) {
+            tracing::debug!(sink, attempts = self.failures, "still parked: {reason}");
+        } else {
+            let every = duration::show(PROBE_EVERY);
+            tracing::error!(
+                sink,
+                "sink parked, its messages wait and one is tried every {every} until it takes them: {reason}"
+            );
+        }
+    }
+
+    /// Takes note of a failure; when the letter may be tried again.
+    fn failed(&mut self, attempts: u32, after: Option<Duration>, reason: &str) -> Timestamp {
+        self.failures = self.failures.saturating_add(1);
+        self.tally.retried.fetch_add(1, Relaxed);
+        let sink = &self.sink.name;
+        if self.failures == 1 {
+            tracing::warn!(sink, "message not delivered, will be tried again: {reason}");
+        } else {
+            tracing::debug!(sink, attempts, "message not delivered: {reason}");
+        }
+        let now = Instant::now();
+        let sink_fails = after.is_some() || self.failures > 1;
+        self.paused = sink_fails.then(|| now + wait(after, self.failures - 1, random()));
+        self.clock.at(now + wait(after, attempts, random()))
+    }
+
+    /// Writes down what became of a letter, for as long as it takes: until that is done the letter
+    /// would be sent again. `false` if told to stop first.
+    async fn settle(
+        &mut self,
+        write: impl Fn(&Store, &str) -> Result<(), StoreError> + Send + Sync + 'static,
+    ) -> bool {
+        let write = Arc::new(write);
+        loop {
+            let again = write.clone();
+            match self.ask(move |store, sink| again(store, sink)).await {
+                Ok(()) => return true,
+                Err(error) => {
+                    self.store_trouble(&error);
+                    if self.signal.borrow().stopped {
+                        return false;
+                    }
+                    tokio::time::sleep(STORE_RETRY).await;
+                }
+            }
+        }
+    }
+
+    /// Asks the store where blocking is allowed.
+    async fn ask<T: Send + 'static>(
+        &mut self,
+        question: impl FnOnce(&Store, &str) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (store, sink) = (self.store.clone(), self.sink.clone());
+        let answer = match tokio::task::spawn_blocking(move || question(&store, &sink.name)).await {
+            Ok(answer) => answer?,
+            Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
+            // The runtime is shutting down and takes this task with it.
+            Err(_) => std::future::pending().await,
+        };
+        if std::mem::take(&mut self.store_failed) {
+            tracing::info!(sink = self.sink.name, "the state can be used again");
+        }
+        Ok(answer)
+    }
+
+    /// Tells of a failing store, once for as long as it lasts.
+    fn store_trouble(&mut self, error: &StoreError) -> Next {
+        if !std::mem::replace(&mut self.store_failed, true) {
+            tracing::error!(sink = self.sink.name, "delivery waits: {error}");
+        }
+        Next::At(Instant::now() + STORE_RETRY)
+    }
+
+    /// Waits until the bell rings, or delivery is told to stop.
+    async fn rung(&mut self) {
+        if self.signal.changed().await.is_err() {
+            // Nobody is left to ring; whoever owned the delivery is gone without stopping it.
+            std::future::pending().await
+        }
+    }
+}
+
+/// Nobody reads standard output any more.
+pub(super) struct PipeClosed;
+
+/// Sends `letter` once.
+pub(super) async fn send(
+    destination: &Destination,
+    client: Option<&Client>,
+    letter: &Letter,
+) -> Result<Outcome, PipeClosed> {
+    match (destination.parcel(letter, Timestamp::now()), client) {
+        (Parcel::Post(request), Some(client)) => Ok(http::post(client, destination, request).await),
+        (Parcel::Post(_), None) => Ok(Outcome::unreachable("there is no HTTP client")),
+        (Parcel::Print(text), _) => match tokio::task::spawn_blocking(move || print(&text)).await {
+            Ok(Ok(())) => Ok(Outcome::Delivered),
+            Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => Err(PipeClosed),
+            Ok(Err(error)) => Ok(Outcome::unreachable(format!("cannot write to standard output: {error}"))),
+            Err(_) => Ok(Outcome::unreachable("writing to standard output was broken off")),
+        },
+    }
+}
+
+fn print(text: &str) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+/// The wall clock as it was at the start, driven by one that nobody sets: a step of the wall clock
+/// neither holds letters back nor lets them all go at once.
+struct Clock {
+    wall: Timestamp,
+    start: Instant,
+}
+
+impl Clock {
+    fn start() -> Clock {
+        Clock { wall: Timestamp::now(), start: Instant::now() }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.at(Instant::now())
+    }
+
+    fn at(&self, instant: Instant) -> Timestamp {
+        self.wall.checked_add(instant.duration_since(self.start)).unwrap_or(Timestamp::MAX)
+    }
+
+    /// When `time` will be, at the earliest now.
+    fn instant(&self, time: Timestamp) -> Instant {
+        let left = Duration::try_from(time.duration_since(self.now())).unwrap_or_default();
+        // Rounded up: the store counts in milliseconds, and waking early would only mean asking twice.
+        Instant::now() + left + Duration::from_millis(1)
+    }
+}

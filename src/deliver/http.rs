@@ -1,0 +1,160 @@
+//! One HTTP POST, with a limit on everything the other side decides.
+//!
+//! The URL is the credential: it is taken out of every error, and of every reply that repeats it,
+//! before anyone can print it.
+
+use std::sync::Once;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::{Client, Response, Url, header, redirect, retry};
+
+use crate::secret::Secret;
+use crate::sink::{Destination, Outcome, Reply, Request};
+
+/// The time to get a connection, TLS included.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+/// The time of a whole attempt.
+const ATTEMPT_MAX: Duration = Duration::from_secs(15);
+/// The bytes of a reply's body that are read; nothing we look for stands further back.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+/// Shorter parts of a URL are words, not secrets.
+const SECRET_CHARS_MIN: usize = 8;
+
+/// A client for the sink at `url`.
+///
+/// `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are obeyed, as by curl: boxes that seal often reach
+/// the world through a proxy only. A sink on this box is always reached directly.
+///
+/// # Errors
+///
+/// TLS cannot be set up.
+pub(super) fn client(url: &Secret) -> Result<Client, String> {
+    static PROVIDER: Once = Once::new();
+    PROVIDER.call_once(|| {
+        // Fails only if some other part of the program chose a provider, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+    let mut builder = Client::builder()
+        .user_agent(concat!("sealtail/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .connect_timeout(CONNECT_MAX)
+        .timeout(ATTEMPT_MAX);
+    if is_loopback(url) {
+        builder = builder.no_proxy();
+    }
+    builder.build().map_err(reason)
+}
+
+/// Sends `request` once and says what became of it.
+pub(super) async fn post(client: &Client, destination: &Destination, request: Request) -> Outcome {
+    let Ok(url) = Url::parse(request.url.expose()) else {
+        return Outcome::Refused { reason: "the URL is not valid".to_owned() };
+    };
+    let mut post = client.post(url.clone()).body(request.body);
+    for (name, value) in request.headers {
+        post = post.header(name, value);
+    }
+    match post.send().await {
+        Ok(response) => {
+            let mut reply = read(response).await;
+            reply.body = without_url(&reply.body, &url);
+            destination.outcome(&reply, Timestamp::now())
+        }
+        Err(error) => Outcome::unreachable(reason(error)),
+    }
+}
+
+async fn read(mut response: Response) -> Reply {
+    let text = |name| {
+        let value = response.headers().get(name)?;
+        Some(value.to_str().ok()?.to_owned())
+    };
+    let location = text(header::LOCATION).and_then(|location| Url::parse(&location).ok());
+    let mut reply = Reply {
+        status: response.status().as_u16(),
+        retry_after: text(header::RETRY_AFTER),
+        location_host: location.and_then(|url| url.host_str().map(str::to_owned)),
+        ..Reply::default()
+    };
+    while reply.body.len() < BODY_BYTES_MAX {
+        match response.chunk().await {
+            Ok(Some(chunk)) => reply.body.extend_from_slice(&chunk),
+            Ok(None) => break,
+            Err(_) => {
+                reply.broken = true;
+                break;
+            }
+        }
+    }
+    reply.body.truncate(BODY_BYTES_MAX);
+    reply
+}
+
+/// A reply's body without what is secret in `url`: many a server says which path it does not know.
+fn without_url(body: &[u8], url: &Url) -> Vec<u8> {
+    let values = url.query().into_iter().flat_map(|query| query.split(['&', '=']));
+    let long = |part: &&str| part.len() >= SECRET_CHARS_MIN;
+    let parts = url.path_segments().into_iter().flatten().chain(values).filter(long);
+    let path = Some(url.path()).filter(|path| *path != "/");
+    let body = String::from_utf8_lossy(body).into_owned();
+    let secrets = path.into_iter().chain(url.query().filter(|query| !query.is_empty())).chain(parts);
+    secrets.fold(body, |body, secret| body.replace(secret, "***")).into_bytes()
+}
+
+/// What went wrong, in short: the kind, and the innermost cause.
+fn reason(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    if error.is_timeout() {
+        return "timed out".to_owned();
+    }
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    let kind = if error.is_connect() { "cannot connect" } else { "cannot send" };
+    format!("{kind}: {cause}")
+}
+
+fn is_loopback(url: &Secret) -> bool {
+    let url = Url::parse(url.expose()).ok();
+    let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_does_not_repeat_the_url() {
+        let slack = "https://hooks.example/services/T0/B0/abcdefghij";
+        for (url, body, shown) in [
+            (slack, "Cannot POST /services/T0/B0/abcdefghij", "Cannot POST ***"),
+            (slack, r#"{"path": "\/services\/T0\/B0\/abcdefghij"}"#, r#"{"path": "\/***\/T0\/B0\/***"}"#),
+            (slack, "no_team", "no_team"),
+            ("https://hooks.example/?key=short", "bad key=short, key=other", "bad ***, key=other"),
+            ("https://hooks.example/in?key=long-enough", "no key long-enough here", "no key *** here"),
+            ("https://hooks.example/", "GET / is what we know", "GET / is what we know"),
+        ] {
+            let found = without_url(body.as_bytes(), &Url::parse(url).unwrap());
+            assert_eq!(String::from_utf8(found).unwrap(), shown, "{url}");
+        }
+    }
+
+    #[test]
+    fn loopback() {
+        for (url, expected) in [
+            ("http://127.0.0.1:80/x", true),
+            ("http://localhost/x", true),
+            ("http://[::1]:8080/x", true),
+            ("https://hooks.example/x", false),
+            ("https://127.0.0.1.example/x", false),
+            ("not a url", false),
+        ] {
+            assert_eq!(is_loopback(&Secret::new(url)), expected, "{url}");
+        }
+    }
+}
