@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 pub mod alert;
+pub mod config;
 pub mod correlate;
 pub mod deliver;
 pub mod detect;
