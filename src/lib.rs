@@ -1,5 +1,9 @@
 //! sealtail follows the logs of a Filecoin sealing box, recognises known failures and tells you what
-//! to do.
+//! to do. This library is the program without its `main`; `ARCHITECTURE.md` tells how the rooms hang
+//! together.
+//!
+//! To find failures in bytes of your own, start with [`detect`]. To read files that are at rest, with
+//! [`replay`]; to follow files that grow, with [`source::tail`].
 
 #![warn(missing_docs)]
 
@@ -16,6 +20,8 @@ pub mod packs;
 pub mod position;
 pub mod record;
 pub mod redact;
+pub mod replay;
+pub mod report;
 pub mod scan;
 pub mod secret;
 pub mod signature;

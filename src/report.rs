@@ -1,0 +1,5 @@
+//! Findings as people read them.
+
+mod text;
+
+pub use text::{Report, Totals};

@@ -1,0 +1,225 @@
+//! Findings and totals for a terminal. Colours are always written; the stream drops them where
+//! they are not wanted.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use anstyle::Style;
+
+use crate::alert::{Action, Lang};
+use crate::correlate::command::{self, Values, Vars};
+use crate::finding::{Finding, Severity, Summary};
+use crate::record::{Names, Time};
+use crate::signature::markdown::to_terminal;
+use crate::signature::{Catalogue, Signature};
+use crate::text;
+
+/// Lines of a record that are shown.
+const RECORD_LINES_MAX: usize = 12;
+/// Characters of a line that are shown.
+const LINE_CHARS_MAX: usize = 400;
+
+/// Columns of prose.
+const TEXT_COLUMNS: usize = 96;
+
+const DIM: Style = Style::new().dimmed();
+const BOLD: Style = Style::new().bold();
+
+/// Writes findings one after the other.
+#[derive(Debug)]
+pub struct Report<'c> {
+    catalogue: &'c Catalogue,
+    lang: Lang,
+    /// Signatures whose first action has been shown.
+    explained: std::collections::BTreeSet<Arc<str>>,
+}
+
+impl<'c> Report<'c> {
+    /// A report in `lang` on signatures of `catalogue`.
+    pub fn new(catalogue: &'c Catalogue, lang: Lang) -> Report<'c> {
+        Report { catalogue, lang, explained: Default::default() }
+    }
+
+    /// Writes one finding; what to do about it only the first time its signature is found.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn finding(
+        &mut self,
+        out: &mut impl Write,
+        path: &str,
+        finding: &Finding,
+        names: &Names,
+    ) -> io::Result<()> {
+        let Finding { signature: id, severity, place, .. } = finding;
+        let style = severity.style();
+        writeln!(out, "{style}{severity:<8}{style:#} {BOLD}{id}{BOLD:#}  {path}:{}", place.line)?;
+        self.record(out, &finding.record)?;
+        if let Some(signature) = self.catalogue.get(id)
+            && self.explained.insert(id.clone())
+        {
+            let runbook = signature.runbook(self.lang);
+            writeln!(out, "  {style}▶{style:#} {}", runbook.title)?;
+            if let Some(action) = first_action(signature, self.lang, finding, path, names) {
+                self.action(out, &action)?;
+            }
+        }
+        writeln!(out)
+    }
+
+    fn record(&self, out: &mut impl Write, record: &str) -> io::Result<()> {
+        let count = record.lines().count();
+        for line in record.lines().take(RECORD_LINES_MAX) {
+            writeln!(out, "  {DIM}│{DIM:#} {}", text::cut(&text::clean(line), LINE_CHARS_MAX))?;
+        }
+        match count.saturating_sub(RECORD_LINES_MAX) {
+            0 => Ok(()),
+            more => writeln!(out, "  {DIM}│ … {more} more lines{DIM:#}"),
+        }
+    }
+
+    fn action(&self, out: &mut impl Write, action: &Action) -> io::Result<()> {
+        for line in to_terminal(&action.text, TEXT_COLUMNS).lines() {
+            writeln!(out, "    {line}")?;
+        }
+        for line in action.command.iter().flat_map(|command| command.lines()) {
+            writeln!(out, "    {DIM}${DIM:#} {BOLD}{line}{BOLD:#}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The first thing to do about a finding.
+fn first_action(
+    signature: &Signature,
+    lang: Lang,
+    finding: &Finding,
+    path: &str,
+    names: &Names,
+) -> Option<Action> {
+    let values = Values {
+        fields: &finding.fields,
+        host: None,
+        source: None,
+        path,
+        names,
+        vars: &Vars::new(),
+        allowed: &[],
+    };
+    Some(command::fill(signature.runbook(lang).steps.first()?, &values))
+}
+
+/// What a replay found, by signature.
+#[derive(Debug, Default)]
+pub struct Totals {
+    rows: BTreeMap<(std::cmp::Reverse<Severity>, Arc<str>), Row>,
+}
+
+#[derive(Debug, Default)]
+struct Row {
+    count: u64,
+    first: Option<Time>,
+    last: Option<Time>,
+}
+
+impl Totals {
+    /// Counts a finding.
+    pub fn add(&mut self, finding: &Finding) {
+        let key = (std::cmp::Reverse(finding.severity), finding.signature.clone());
+        let row = self.rows.entry(key).or_default();
+        row.count += 1;
+        if let Some(time) = finding.near {
+            row.first = Some(row.first.filter(|first| first.instant <= time.instant).unwrap_or(time));
+            row.last = Some(row.last.filter(|last| last.instant >= time.instant).unwrap_or(time));
+        }
+    }
+
+    /// The gravest severity found.
+    pub fn gravest(&self) -> Option<Severity> {
+        self.rows.keys().next().map(|(severity, _)| severity.0)
+    }
+
+    /// Writes the table, then one line on the whole.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn write(&self, out: &mut impl Write, summary: &Summary) -> io::Result<()> {
+        let width = self.rows.keys().map(|(_, id)| id.len()).max().unwrap_or(0);
+        if !self.rows.is_empty() {
+            writeln!(
+                out,
+                "{DIM}{:<8} {:>8}  {:<width$}  {:<25}  last{DIM:#}",
+                "severity", "findings", "signature", "first"
+            )?;
+        }
+        for ((std::cmp::Reverse(severity), id), row) in &self.rows {
+            let style = severity.style();
+            let [first, last] = [row.first, row.last].map(|time| time.map_or("-".to_owned(), seconds));
+            let count = row.count;
+            writeln!(out, "{style}{severity:<8}{style:#} {count:>8}  {id:<width$}  {first:<25}  {last}")?;
+        }
+        let Summary { findings, files, lines, bytes, seconds, unreadable, .. } = summary;
+        let rate = *bytes as f64 / seconds.max(1e-9);
+        write!(
+            out,
+            "{BOLD}{}{BOLD:#} in {}: {}, {} in {seconds:.2} s ({}/s)",
+            counted(*findings, "finding"),
+            counted(*files, "file"),
+            counted(*lines, "line"),
+            size(*bytes as f64),
+            size(rate),
+        )?;
+        match unreadable.len() {
+            0 => writeln!(out),
+            count => writeln!(out, "; {} could not be read", counted(count as u64, "file")),
+        }
+    }
+}
+
+/// A time without its fraction.
+fn seconds(time: Time) -> String {
+    Time { digits: 0, ..time }.to_string()
+}
+
+/// `1 file`, `12,345 lines`.
+fn counted(count: u64, noun: &str) -> String {
+    let digits = count.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{grouped} {noun}{plural}")
+}
+
+/// Bytes with a unit.
+fn size(bytes: f64) -> String {
+    let mut size = bytes;
+    for unit in ["B", "KiB", "MiB"] {
+        if size < 1024.0 {
+            return if unit == "B" { format!("{size:.0} B") } else { format!("{size:.1} {unit}") };
+        }
+        size /= 1024.0;
+    }
+    format!("{size:.1} GiB")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(counted(1, "line"), "1 line");
+        assert_eq!(counted(1_234_567, "line"), "1,234,567 lines");
+        assert_eq!(size(0.0), "0 B");
+        assert_eq!(size(1536.0), "1.5 KiB");
+        assert_eq!(size(5.0 * 1024.0 * 1024.0 * 1024.0), "5.0 GiB");
+    }
+}
