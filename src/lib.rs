@@ -29,3 +29,4 @@ pub mod sink;
 pub mod source;
 pub mod store;
 pub mod text;
+pub mod watch;

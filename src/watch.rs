@@ -1,0 +1,236 @@
+//! Following logs: from bytes that appear to alerts in the outbox.
+//!
+//! One thread reads, detects and correlates; [`crate::deliver`] sends from the outbox beside it.
+//! What a pass over the files came to (positions, open alerts, messages) goes into the store in one
+//! transaction, so nothing upstream of it needs to survive a crash: the log file is the buffer.
+//! While the store cannot take it, nothing more is read.
+
+mod pass;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::correlate::command::Vars;
+use crate::correlate::{Correlator, OpenAlert, Policy};
+use crate::deliver::Bell;
+use crate::detect::Detector;
+use crate::sink::Sink;
+use crate::source::tail::{Settings, Tail};
+use crate::source::wake::{self, Wake};
+use crate::store::{Commit, Durability, Store, StoreError};
+
+/// Files are looked at this often while something happens, …
+const SWEEP_MIN: Duration = Duration::from_secs(1);
+/// … and this often while nothing does: wake-ups are quicker, but may be missed.
+const SWEEP_MAX: Duration = Duration::from_secs(5);
+/// Positions become durable this often while they move and nothing is found.
+const COMMIT_EVERY: Duration = Duration::from_secs(1);
+/// A store that refuses a commit is tried again after this.
+const COMMIT_RETRY: Duration = Duration::from_secs(1);
+/// Time moves alerts this often: they repeat and resolve in minutes.
+const TICK_EVERY: Duration = Duration::from_secs(1);
+
+/// What is watched, and what becomes of it.
+#[derive(Debug)]
+pub struct Setup {
+    /// Where positions, alerts and messages are kept.
+    pub state_dir: PathBuf,
+    /// Name of the box.
+    pub host: String,
+    /// The engine.
+    pub detector: Detector,
+    /// The operator's `[vars]`.
+    pub vars: Vars,
+    /// When alerts speak.
+    pub policy: Policy,
+    /// Lines before and after a record.
+    pub context_lines: usize,
+    /// What is followed.
+    pub sources: Vec<Settings>,
+    /// Where alerts go.
+    pub sinks: Vec<Sink>,
+}
+
+/// Tells a [`Watch`] to end.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    asked: Arc<AtomicBool>,
+    bell: wake::Bell,
+}
+
+impl Stop {
+    /// Asks it to commit what it has and end.
+    pub fn ask(&self) {
+        self.asked.store(true, Ordering::Relaxed);
+        self.bell.ring();
+    }
+}
+
+/// The reading side of `sealtail watch`.
+#[derive(Debug)]
+pub struct Watch {
+    setup: Arc<Setup>,
+    store: Arc<Store>,
+    bell: Bell,
+    wake: Wake,
+    asked: Arc<AtomicBool>,
+    tail: Tail,
+    correlator: Correlator,
+    /// What the store has not taken yet.
+    pending: Commit,
+    committed_at: Instant,
+    ticked_at: Instant,
+    swept_at: Option<Instant>,
+    sweep_every: Duration,
+    /// The first sweep has been told of.
+    greeted: bool,
+    /// The last commit was refused; said once.
+    refused: bool,
+}
+
+impl Watch {
+    /// Takes up where the store says the last run ended.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub fn new(setup: Arc<Setup>, store: Arc<Store>, bell: Bell, wake: Wake) -> Result<Watch, StoreError> {
+        let now = Instant::now();
+        let tail = Tail::new(setup.sources.clone(), store.positions()?, store.fresh()?, 1, now);
+        let open = store.alerts()?.into_iter().filter_map(|(fingerprint, row)| {
+            // A row of an older or newer shape opens anew with its next finding.
+            let alert = OpenAlert::decode(&row);
+            if alert.is_none() {
+                tracing::warn!(fingerprint, "an open alert in the state cannot be read and is left out");
+            }
+            Some((fingerprint, alert?))
+        });
+        let correlator = Correlator::new(setup.policy, open);
+        Ok(Watch {
+            setup,
+            store,
+            bell,
+            wake,
+            asked: Arc::default(),
+            tail,
+            correlator,
+            pending: Commit::default(),
+            committed_at: now,
+            ticked_at: now,
+            swept_at: None,
+            sweep_every: SWEEP_MIN,
+            greeted: false,
+            refused: false,
+        })
+    }
+
+    /// What ends it.
+    pub fn stop(&self) -> Stop {
+        Stop { asked: self.asked.clone(), bell: self.wake.bell() }
+    }
+
+    /// Watches until it is asked to stop.
+    pub fn run(mut self) {
+        while !self.asked.load(Ordering::Relaxed) {
+            let busy = self.turn();
+            if !busy {
+                self.rest();
+            }
+        }
+        self.commit();
+    }
+
+    /// Does what there is to do now; whether there may be more.
+    fn turn(&mut self) -> bool {
+        if self.refused {
+            return self.commit();
+        }
+        let now = Instant::now();
+        if self.swept_at.is_none_or(|swept| now >= swept + self.sweep_every) {
+            self.sweep(now);
+        }
+        let busy = self.read(now);
+        if now >= self.ticked_at + TICK_EVERY {
+            self.ticked_at = now;
+            let notices = self.correlator.tick(Timestamp::now());
+            notices.iter().for_each(|notice| self.tell(notice));
+        }
+        if !self.pending.messages.is_empty() || now >= self.committed_at + COMMIT_EVERY {
+            self.commit();
+        }
+        busy
+    }
+
+    /// Waits for something to happen, or for something to be due.
+    fn rest(&mut self) {
+        let now = Instant::now();
+        let due = [
+            self.swept_at.map(|swept| swept + self.sweep_every),
+            self.tail.next_deadline(now),
+            Some(self.ticked_at + TICK_EVERY),
+        ];
+        let until = due.into_iter().flatten().min().unwrap_or(now);
+        let dirty = self.wake.wait(until.saturating_duration_since(now));
+        let unknown = dirty.paths.iter().filter(|path| self.tail.touch(path)).count() > 0;
+        if dirty.all || unknown {
+            self.swept_at = None;
+            self.sweep_every = SWEEP_MIN;
+        }
+    }
+
+    /// Lets the tail look at the files; the quieter they are, the more seldom.
+    fn sweep(&mut self, now: Instant) {
+        for trouble in self.tail.sweep(now) {
+            if trouble.is_loss() {
+                tracing::error!("{trouble}");
+            } else {
+                tracing::warn!("{trouble}");
+            }
+        }
+        if !std::mem::replace(&mut self.greeted, true) {
+            for source in self.tail.idle_sources() {
+                let paths = source.paths.join(", ");
+                tracing::warn!("source `{}` names no file yet: {paths}", source.name);
+            }
+        }
+        self.wake.follow(self.tail.watched());
+        if let Some(warning) = self.wake.warning() {
+            tracing::warn!("{warning}");
+        }
+        self.swept_at = Some(now);
+        self.sweep_every = (self.sweep_every * 2).min(SWEEP_MAX).min(self.poll_min());
+    }
+
+    /// Hands everything that changed to the store at once; whether the store has it now.
+    fn commit(&mut self) -> bool {
+        self.pending.positions.extend(self.tail.changed());
+        let alerts = self.correlator.changes().into_iter();
+        self.pending.alerts.extend(alerts.map(|(id, open)| (id, open.map(|alert| alert.encode()))));
+        self.committed_at = Instant::now();
+        if self.pending.is_empty() {
+            return true;
+        }
+        if let Err(error) = self.store.commit(&self.pending, Durability::Now, Timestamp::now()) {
+            if !std::mem::replace(&mut self.refused, true) {
+                tracing::error!("{error}; nothing is read until it can be written");
+            }
+            self.wake.wait(COMMIT_RETRY);
+            return false;
+        }
+        if std::mem::take(&mut self.refused) {
+            tracing::info!("the state can be written again, reading goes on");
+        }
+        if !std::mem::take(&mut self.pending).messages.is_empty() {
+            self.bell.ring();
+        }
+        true
+    }
+
+    fn poll_min(&self) -> Duration {
+        self.setup.sources.iter().filter_map(|source| source.poll).min().unwrap_or(SWEEP_MAX)
+    }
+}
