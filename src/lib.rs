@@ -8,6 +8,7 @@
 #![warn(missing_docs)]
 
 pub mod alert;
+pub mod cli;
 pub mod config;
 pub mod correlate;
 pub mod deliver;

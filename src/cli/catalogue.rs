@@ -1,0 +1,52 @@
+//! The catalogue a command works with: the built-in packs and the operator's.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::diagnostic::Diagnostic;
+use crate::packs;
+use crate::signature::{Catalogue, PageSource, builtin};
+
+/// The pages of the built-in packs and of `folders`, or what is wrong with the folders.
+pub(super) fn pages(folders: &[PathBuf]) -> (Vec<PageSource>, Vec<Diagnostic>) {
+    let mut pages: Vec<PageSource> = builtin::pages().collect();
+    let mut faults = Vec::new();
+    for folder in folders {
+        match packs::read_folder(folder) {
+            Ok(found) => pages.extend(found),
+            Err(found) => faults.extend(found),
+        }
+    }
+    (pages, faults)
+}
+
+/// The signatures of the built-in packs and of `folders`, without those that `disable` matches.
+///
+/// # Errors
+///
+/// All faults of all pages, rendered.
+pub(super) fn load(folders: &[PathBuf], disable: &[glob::Pattern]) -> Result<Catalogue> {
+    let (pages, mut faults) = pages(folders);
+    let (catalogue, found) = Catalogue::load(pages, disable);
+    faults.extend(found);
+    if faults.is_empty() { Ok(catalogue) } else { Err(Faults(faults).into()) }
+}
+
+/// Faults as an error: all of them, one after the other.
+#[derive(Debug)]
+pub(super) struct Faults(pub Vec<Diagnostic>);
+
+impl std::fmt::Display for Faults {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let count = self.0.len();
+        let plural = if count == 1 { "" } else { "s" };
+        writeln!(f, "{count} fault{plural}\n")?;
+        self.0.iter().enumerate().try_for_each(|(index, fault)| {
+            let gap = if index > 0 { "\n\n" } else { "" };
+            write!(f, "{gap}{fault}")
+        })
+    }
+}
+
+impl std::error::Error for Faults {}

@@ -1,0 +1,132 @@
+//! `sealtail replay`.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+use anyhow::{Context as _, Result, bail};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::{EXIT_ERROR, EXIT_FOUND, EXIT_OK, ReplayArgs, catalogue};
+use crate::detect::Detector;
+use crate::duration;
+use crate::replay::{Event, Replay};
+use crate::report::{Report, Totals};
+use crate::source::archive;
+
+pub(super) fn run(args: ReplayArgs) -> Result<u8> {
+    let now = Timestamp::now();
+    let since = args.since.as_deref().map(|text| moment(text, now)).transpose()?;
+    let until = args.until.as_deref().map(|text| moment(text, now)).transpose()?;
+    if since.zip(until).is_some_and(|(since, until)| since >= until) {
+        bail!("--since is not before --until: nothing is left to read");
+    }
+    let catalogue = catalogue::load(&args.packs.packs, &[])?.only(&patterns(&args.signature)?);
+    if catalogue.signatures().is_empty() {
+        bail!("no signature matches {}\nhint: `sealtail patterns` lists them", args.signature.join(" "));
+    }
+    let detector = Detector::new(catalogue, TimeZone::system())?;
+    let threads = args.threads.map_or_else(
+        || std::thread::available_parallelism().map_or(1, |count| count.get()),
+        |threads| threads.get(),
+    );
+    let inputs = archive::list(&args.paths);
+    let mut replay = Replay::new(&detector, inputs);
+    (replay.threads, replay.since, replay.until) = (threads, since, until);
+    let mut output = Output::new(&args, &detector, replay.bytes_stored());
+    let summary = replay.run(|event| output.tell(event))?;
+    output.bar.finish_and_clear();
+    output.end(&summary)?;
+
+    let failed = args.fail_on.is_some_and(|severity| output.totals.gravest() >= Some(severity));
+    Ok(match (summary.unreadable.is_empty(), failed) {
+        (false, _) => EXIT_ERROR,
+        (true, true) => EXIT_FOUND,
+        (true, false) => EXIT_OK,
+    })
+}
+
+/// Where findings go, and the progress bar they must not disturb.
+struct Output<'a> {
+    args: &'a ReplayArgs,
+    out: BufWriter<anstream::AutoStream<io::StdoutLock<'static>>>,
+    report: Report<'a>,
+    totals: Totals,
+    bar: ProgressBar,
+    /// Bar and findings share a terminal.
+    shared: bool,
+}
+
+impl<'a> Output<'a> {
+    fn new(args: &'a ReplayArgs, detector: &'a Detector, bytes: u64) -> Output<'a> {
+        let shown = io::stderr().is_terminal();
+        let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(bytes), target);
+        let template = "{bar:40} {percent:>3} %  {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        Output {
+            args,
+            out: BufWriter::new(anstream::AutoStream::auto(io::stdout().lock())),
+            report: Report::new(detector.catalogue(), args.lang),
+            totals: Totals::default(),
+            bar,
+            shared: shown && io::stdout().is_terminal(),
+        }
+    }
+
+    fn tell(&mut self, event: Event<'_>) -> io::Result<()> {
+        match event {
+            Event::Finding(path, seen) => {
+                self.totals.add(&seen.finding);
+                let bar = self.bar.clone();
+                let mut write = || -> io::Result<()> {
+                    if self.args.json {
+                        writeln!(self.out, "{}", seen.finding.to_json(path))?;
+                    } else if !self.args.summary {
+                        self.report.finding(&mut self.out, path, &seen.finding, &seen.names)?;
+                    }
+                    if self.shared { self.out.flush() } else { Ok(()) }
+                };
+                if self.shared { bar.suspend(write) } else { write() }
+            }
+            Event::Unreadable(path, error) => {
+                self.bar.suspend(|| anstream::eprintln!("sealtail: cannot read {path}: {error}"));
+                Ok(())
+            }
+            Event::Read(bytes) => {
+                self.bar.inc(bytes);
+                Ok(())
+            }
+        }
+    }
+
+    fn end(&mut self, summary: &crate::finding::Summary) -> Result<()> {
+        if self.args.json {
+            writeln!(self.out, "{}", summary.to_json())?;
+        } else {
+            self.totals.write(&mut self.out, summary)?;
+        }
+        self.out.flush()?;
+        Ok(())
+    }
+}
+
+/// A moment as typed: RFC 3339, or how long ago.
+fn moment(text: &str, now: Timestamp) -> Result<Timestamp> {
+    if let Ok(timestamp) = text.parse::<Timestamp>() {
+        return Ok(timestamp);
+    }
+    let Ok(ago) = duration::parse(text) else {
+        bail!("`{text}` is neither a time like 2022-06-24T14:00:00+08:00 nor a duration like 2h or 3d");
+    };
+    now.checked_sub(ago).with_context(|| format!("`{text}` is too long ago"))
+}
+
+fn patterns(globs: &[String]) -> Result<Vec<glob::Pattern>> {
+    let compile = |glob: &String| {
+        glob::Pattern::new(glob).with_context(|| format!("`{glob}` is not a pattern of signature ids"))
+    };
+    globs.iter().map(compile).collect()
+}

@@ -1,0 +1,178 @@
+//! `sealtail watch`.
+
+mod adhoc;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::runtime::Handle;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::catalogue::{self, Faults};
+use super::{EXIT_OK, WatchArgs, environment, host_name};
+use crate::config::{self, Config};
+use crate::correlate::Policy;
+use crate::deliver::{self, Delivery};
+use crate::detect::Detector;
+use crate::sink::{Destination, Route, Sink, Stdout};
+use crate::source::wake::Wake;
+use crate::store::{Opened, Store};
+use crate::watch::{Setup, Watch};
+
+/// Threads that send: they wait for the network nearly all the time.
+const SENDING_THREADS: usize = 2;
+
+pub(super) fn run(args: WatchArgs) -> Result<u8> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(SENDING_THREADS).enable_all().build()?;
+    runtime.block_on(watch(args))
+}
+
+async fn watch(args: WatchArgs) -> Result<u8> {
+    let plan = Plan::of(&args)?;
+    let mut signals = Signals::new()?;
+    let setup = plan.setup(&args)?;
+    let store = open(&setup.state_dir)?;
+    let mut next = Some((setup, store));
+    while let Some((setup, store)) = next {
+        next = session(&plan, &args, setup, store, &mut signals).await?;
+    }
+    Ok(EXIT_OK)
+}
+
+/// Opens the state, and says so if it had to begin anew.
+fn open(directory: &Path) -> Result<Arc<Store>> {
+    let Opened { store, recovered } = Store::open(directory, Timestamp::now())?;
+    if let Some(moved) = recovered {
+        let moved = moved.display();
+        tracing::error!("the state was damaged and was moved to {moved}; positions and alerts start anew");
+    }
+    Ok(Arc::new(store))
+}
+
+/// Where the settings come from, at the start and when they are reloaded.
+enum Plan {
+    /// A configuration file.
+    File(PathBuf),
+    /// The arguments alone; the folder is for a state that nobody asked to keep.
+    Arguments { scratch: Option<adhoc::Scratch> },
+}
+
+impl Plan {
+    fn of(args: &WatchArgs) -> Result<Plan> {
+        if args.paths.is_empty() {
+            let found = config::find(args.config.as_deref(), &environment, &|path: &Path| path.exists());
+            return found.map(Plan::File).ok_or_else(|| {
+                anyhow!("nothing to watch: no configuration was found and no path was given\nhint: `sealtail watch /var/log/venus-worker/*.log`, or --config FILE")
+            });
+        }
+        Ok(Plan::Arguments { scratch: adhoc::scratch(args)? })
+    }
+
+    fn setup(&self, args: &WatchArgs) -> Result<Setup> {
+        let config = match self {
+            Plan::File(path) => Config::load(path, &environment).map_err(Faults)?,
+            Plan::Arguments { scratch } => adhoc::config(args, scratch.as_ref())?,
+        };
+        for warning in &config.warnings {
+            tracing::warn!("{warning}");
+        }
+        if config.sources.is_empty() {
+            bail!("nothing to watch: the configuration has no [[source]]");
+        }
+        let packs = [config.packs, args.packs.packs.clone()].concat();
+        let catalogue = catalogue::load(&packs, &config.disable)?;
+        let mut sinks = config.sinks;
+        if args.json || sinks.is_empty() {
+            let route = Route { lang: config.lang, ..Route::default() };
+            let destination = Destination::Stdout(Stdout { json: args.json });
+            sinks.push(Sink { name: "stdout".to_owned(), route, max_per_minute: 0, destination });
+        }
+        let state_dir = config.state_dir.map_or_else(|| config::state_dir(&environment), Ok);
+        Ok(Setup {
+            state_dir: state_dir.map_err(anyhow::Error::msg)?,
+            host: config.host.unwrap_or_else(host_name),
+            detector: Detector::new(catalogue, TimeZone::system())?,
+            vars: config.vars,
+            policy: Policy {
+                repeat_every: config.alert.repeat_every,
+                resolve_after: config.alert.resolve_after,
+            },
+            context_lines: config.alert.context_lines,
+            sources: config.sources,
+            sinks,
+        })
+    }
+
+    /// The settings anew, with their state: what cannot be opened is found out while the old
+    /// settings still run.
+    fn reload(&self, args: &WatchArgs, running: &Setup, store: &Arc<Store>) -> Result<(Setup, Arc<Store>)> {
+        let setup = self.setup(args)?;
+        let same = setup.state_dir == running.state_dir;
+        let store = if same { store.clone() } else { open(&setup.state_dir)? };
+        Ok((setup, store))
+    }
+}
+
+/// Watches with one set of settings until the end (`None`) or until there are others.
+async fn session(
+    plan: &Plan,
+    args: &WatchArgs,
+    setup: Setup,
+    store: Arc<Store>,
+    signals: &mut Signals,
+) -> Result<Option<(Setup, Arc<Store>)>> {
+    let setup = Arc::new(setup);
+    let mut delivery = Delivery::start(store.clone(), setup.sinks.clone())?;
+    let watch = Watch::new(setup.clone(), store.clone(), delivery.bell(), Wake::new(&Handle::current()))?;
+    let stop = watch.stop();
+    tracing::info!(
+        "watching {} for {} signatures, alerts go to {}",
+        setup.sources.iter().map(|source| source.name.as_str()).collect::<Vec<_>>().join(", "),
+        setup.detector.catalogue().signatures().len(),
+        setup.sinks.iter().map(|sink| sink.name.as_str()).collect::<Vec<_>>().join(", "),
+    );
+    let mut reading = tokio::task::spawn_blocking(|| watch.run());
+    let outcome = loop {
+        tokio::select! {
+            // It only ends by itself when it panicked.
+            ended = &mut reading => break Err(anyhow!("reading broke: {}", ended.map_or_else(|e| e.to_string(), |()| "it ended".to_owned()))),
+            _ = signals.terminate.recv() => break Ok(None),
+            _ = signals.interrupt.recv() => break Ok(None),
+            _ = signals.hang_up.recv() => match plan.reload(args, &setup, &store) {
+                Ok(reloaded) => break Ok(Some(reloaded)),
+                Err(error) => tracing::error!("the configuration stays as it was: {error:#}"),
+            },
+            ended = delivery.ended() => match ended {
+                deliver::End::Stopped | deliver::End::PipeClosed => break Ok(None),
+                deliver::End::Broken => break Err(anyhow!("a sink's delivery broke")),
+            },
+        }
+    };
+    stop.ask();
+    if !reading.is_finished() {
+        reading.await.context("reading broke")?;
+    }
+    delivery.stop().await;
+    outcome
+}
+
+/// The signals that `watch` answers to.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+}
