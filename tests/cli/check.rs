@@ -1,0 +1,82 @@
+//! `sealtail check`: configuration and packs, without starting anything.
+
+use std::fs;
+
+use tempfile::TempDir;
+
+use crate::program::{PAGE, Ran, run, text};
+use crate::receiver::{Answer, Receiver};
+
+/// Checks a folder with this page in it.
+fn check(page: &str) -> (TempDir, Ran) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("site")).unwrap();
+    fs::write(folder.path().join("site/flux.md"), page).unwrap();
+    let ran = run(&["check", "--packs", &text(folder.path())]);
+    (folder, ran)
+}
+
+#[test]
+fn a_sound_pack() {
+    let (_folder, ran) = check(PAGE);
+    assert_eq!((ran.status, &*ran.stderr), (0, ""));
+}
+
+#[test]
+fn every_fault_has_its_place() {
+    let broken = PAGE.replace("severity = \"error\"", "severity = \"grave\"").replace("anchors ", "anchor ");
+    let (_folder, ran) = check(&broken);
+    assert_eq!(ran.status, 1, "{}", ran.stderr);
+    for part in ["site/flux.md:4:12", "`grave`", "site/flux.md:5:1", "did you mean `anchors`?"] {
+        assert!(ran.stderr.contains(part), "{part:?} is not in\n{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_sample_that_does_not_do_what_it_says() {
+    let (_folder, ran) = check(&PAGE.replace("the flux capacitor is full", "the flux capacitor is empty"));
+    assert_eq!(ran.status, 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("site/flux.md:22:1"), "{}", ran.stderr);
+    let (_folder, ran) =
+        check(&PAGE.replace("site::flux: the flux capacitor is empty", "site::flux: the capacitor"));
+    assert_eq!(ran.status, 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("site/flux.md:16:1"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_folder_that_is_not_there() {
+    let ran = run(&["check", "--packs", "/nonexistent/packs"]);
+    assert_ne!(ran.status, 0);
+    assert!(ran.stderr.contains("/nonexistent/packs"), "{}", ran.stderr);
+}
+
+#[test]
+fn faults_of_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sealtail.toml");
+    fs::write(&path, "hots = \"seal-07\"\n").unwrap();
+    let ran = run(&["check", "--config", &text(&path)]);
+    assert_eq!(ran.status, 1, "{}", ran.stderr);
+    for part in ["sealtail.toml:1:1", "did you mean `host`?"] {
+        assert!(ran.stderr.contains(part), "{part:?} is not in\n{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_test_alert_to_every_sink() {
+    let receiver = Receiver::start(|got, _| Answer::status(if got.path == "/well" { 204 } else { 500 }));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sealtail.toml");
+    let sinks = ["well", "ill"].map(|name| {
+        format!("[[sink.webhook]]\nname = \"{name}\"\nurl = \"{}\"\n", receiver.url(&format!("/{name}")))
+    });
+    fs::write(&path, sinks.concat()).unwrap();
+    let ran = run(&["check", "--config", &text(&path), "--send-test"]);
+    assert_ne!(ran.status, 0);
+    assert!(ran.stdout.contains("sink well: delivered"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("sink ill: failed: status 500"), "{}", ran.stdout);
+    for got in receiver.wait_for(2) {
+        assert_eq!(got.json()["data"]["signature"], "sealtail/test");
+        assert_eq!(got.json()["data"]["sequence"], 1);
+    }
+}

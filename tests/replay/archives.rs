@@ -1,0 +1,86 @@
+//! Compressed files are read like plain ones, whatever they are called.
+
+use std::fs;
+use std::io::Write;
+
+use crate::program::{failure, healthy, run, run_with_input, text};
+
+fn log() -> Vec<u8> {
+    (0..5_000)
+        .map(|n| if n % 1_000 == 500 { failure(n, n) } else { healthy(n) })
+        .collect::<String>()
+        .into_bytes()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn bzip2(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn xz(bytes: &[u8]) -> Vec<u8> {
+    let options = lzma_rust2::XzOptions::with_preset(1);
+    let mut encoder = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// The findings without their path, and the summary's counts.
+fn findings(arguments: &[&str]) -> Vec<serde_json::Value> {
+    let mut lines = run(arguments).json();
+    for line in &mut lines {
+        let line = line.as_object_mut().unwrap();
+        line.remove("path");
+        line.remove("seconds");
+    }
+    lines
+}
+
+#[test]
+fn every_compression_gives_the_findings_of_the_plain_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = log();
+    let plain = folder.path().join("worker.log");
+    fs::write(&plain, &log).unwrap();
+    let expected = findings(&["replay", "--json", &text(&plain)]);
+    assert_eq!(expected.len(), 6);
+    let half = log.len() / 2;
+    for (name, bytes) in [
+        ("a.gz", gzip(&log)),
+        ("two-members.gz", [gzip(&log[..half]), gzip(&log[half..])].concat()),
+        ("b.zst", zstd::encode_all(&log[..], 1).unwrap()),
+        ("c.xz", xz(&log)),
+        ("d.bz2", bzip2(&log)),
+        ("gzip-in-disguise.log", gzip(&log)),
+        ("plain-in-disguise.gz", log.clone()),
+    ] {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        assert_eq!(findings(&["replay", "--json", &text(&path)]), expected, "{name}");
+    }
+    let piped = run_with_input(&["replay", "--json", "-"], &gzip(&log)).json();
+    assert_eq!(piped.len(), expected.len());
+    assert_eq!(piped[0]["path"], "-");
+}
+
+#[test]
+fn a_damaged_archive_is_reported_and_the_rest_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let packed = gzip(&log());
+    fs::write(folder.path().join("a.gz"), &packed[..packed.len() / 2]).unwrap();
+    fs::write(folder.path().join("b.log"), failure(1, 1)).unwrap();
+    let ran = run(&["replay", "--json", &text(folder.path())]);
+    assert_eq!(ran.status, 2);
+    assert!(ran.stderr.contains("a.gz"), "{}", ran.stderr);
+    let lines = ran.json();
+    let summary = lines.last().unwrap();
+    assert_eq!(summary["unreadable"], serde_json::json!([text(&folder.path().join("a.gz"))]));
+    assert!(lines.iter().any(|line| line["path"] == text(&folder.path().join("b.log"))));
+    assert!(lines.len() > 2, "what could be decompressed was searched");
+}

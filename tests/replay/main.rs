@@ -1,0 +1,9 @@
+//! `sealtail replay`, one file a behaviour.
+
+mod archives;
+mod exit_status;
+mod filters;
+mod order;
+mod output;
+#[path = "../program/mod.rs"]
+mod program;

@@ -1,0 +1,24 @@
+//! `sealtail watch` as a whole: the built program follows real files and calls a real receiver on
+//! loopback. One file a behaviour.
+
+mod alerts;
+mod configuration;
+mod inbox;
+mod kill;
+mod lines;
+mod outbox;
+#[path = "../program/mod.rs"]
+mod program;
+#[path = "../receiver/mod.rs"]
+mod receiver;
+mod records;
+mod redaction;
+mod replay;
+mod restart;
+mod rig;
+mod rotation;
+mod schema;
+mod secrets;
+mod sinks;
+mod stdout;
+mod stop;

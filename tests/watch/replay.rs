@@ -1,0 +1,108 @@
+//! Replay of a log shows what watch sent for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use serde_json::Value;
+
+use crate::program::{failure, healthy, run, text, worker_line};
+use crate::rig::{Rig, stop};
+
+/// What a finding and the alert it opens have in common.
+const SHARED: [&str; 5] = ["signature", "line", "offset", "fields", "record"];
+
+#[test]
+fn of_the_incident() {
+    let incident = format!("{}/examples/incident", env!("CARGO_MANIFEST_DIR"));
+    let logs = ["worker.log", "manager.log", "worker.log.1"];
+    let logs = logs.map(|name| (name.to_owned(), fs::read(format!("{incident}/{name}")).unwrap()));
+    assert_same(&logs);
+}
+
+#[test]
+fn of_everything_at_once() {
+    let panic = "thread '<unnamed>' panicked at /rustc/0/once.rs:152:21:\nOnce instance has previously been poisoned\n";
+    let mut log = String::new();
+    for second in 0..300 {
+        log += &healthy(second);
+        log += &match second % 7 {
+            0 => failure(second, second),
+            1 => failure(second, second).replace("'x'", "'x\n'"),
+            2 => failure(second, second).replace("'x'", "'\x1b[1mx\x1b[0m\u{9519}'"),
+            3 => failure(second, second).replace('\n', "\r\n"),
+            4 => failure(second, second).replace("ERROR", "DEBUG"),
+            5 => worker_line(
+                second,
+                "ERROR",
+                "a::b: broken\n\nCaused by:\n    Too many open files (os error 24)",
+            ),
+            _ => panic.to_owned(),
+        };
+    }
+    // Larger than what is read at a time, so that records lie across the borders.
+    let filler = worker_line(0, "INFO", &"well ".repeat(2_000)).repeat(40);
+    let log = [&*log, &filler, &log.replace("child_pid=", "child_pid=9")].concat();
+    assert_same(&[("worker.log".to_owned(), log.into_bytes())]);
+}
+
+/// Watches each log by a source of its own, and replays it.
+fn assert_same(logs: &[(String, Vec<u8>)]) {
+    let rig = Rig::new();
+    let settings = rig.settings();
+    let (source, sink) = (settings.find("[[source]]").unwrap(), settings.find("[[sink").unwrap());
+    let mut configuration = settings[..source].to_owned();
+    let mut expected = Vec::new();
+    let group_by = group_by();
+    for (name, log) in logs {
+        let path = rig.path("log").join(name);
+        fs::write(&path, log).unwrap();
+        configuration += &settings[source..sink]
+            .replace("\"worker\"", &format!("\"{name}\""))
+            .replace("log/*.log", &text(&path));
+        let ran = run(&["replay", "--json", &text(&path)]);
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        expected.extend(opening(&ran.json(), &group_by));
+    }
+    rig.configure(&(configuration + &settings[sink..]));
+    assert!(expected.len() > 3, "{} findings open alerts", expected.len());
+
+    let running = rig.watch();
+    drop(rig.inbox.until("every alert", |events| events.len() >= expected.len()));
+    stop(running);
+    let events = rig.inbox.events();
+    let mut sent: Vec<_> = events.iter().map(|event| shared(&event.data)).collect();
+    sent.sort();
+    expected.sort();
+    for (sent, expected) in sent.iter().zip(&expected) {
+        assert_eq!(sent, expected);
+    }
+    assert_eq!(sent.len(), expected.len());
+}
+
+/// The fields that group the findings of each signature.
+fn group_by() -> BTreeMap<String, Vec<String>> {
+    let catalogue = run(&["patterns", "--json"]).json();
+    let names = |value: &Value| value.as_array().unwrap().iter().map(string).collect();
+    catalogue.iter().map(|line| (string(&line["id"]), names(&line["group_by"]))).collect()
+}
+
+/// The findings that open an alert: the first of each signature and group.
+fn opening(lines: &[Value], group_by: &BTreeMap<String, Vec<String>>) -> Vec<String> {
+    let mut open = BTreeSet::new();
+    let findings = lines.iter().filter(|line| line["kind"] == "finding");
+    let first = findings.filter(|finding| {
+        let signature = string(&finding["signature"]);
+        let group: Vec<_> =
+            group_by[&signature].iter().map(|name| finding["fields"][name].to_string()).collect();
+        open.insert((signature, group))
+    });
+    first.map(shared).collect()
+}
+
+fn shared(value: &Value) -> String {
+    SHARED.map(|key| value[key].to_string()).join(" ")
+}
+
+fn string(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
