@@ -1,0 +1,164 @@
+//! The house is as ARCHITECTURE.md says: who uses whom, who is pure, and how large things get.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const FILE_LINES_MAX: usize = 500;
+const FUNCTION_LINES_MAX: usize = 70;
+
+/// What opens files or sockets, starts threads or reads clocks.
+const IMPURE: [&str; 10] = [
+    "std::fs",
+    "std::net",
+    "std::thread",
+    "std::process",
+    "std::env",
+    "Instant::now",
+    "SystemTime::now",
+    "Timestamp::now",
+    "TimeZone::system",
+    "tokio::",
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The rooms of the table in ARCHITECTURE.md, in order, and whether they are pure.
+fn rooms() -> Vec<(String, bool)> {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let rows = text.lines().filter_map(|line| {
+        let mut cells = line.strip_prefix("| `")?.split('|');
+        let room = cells.next()?.trim().trim_end_matches('`').to_owned();
+        Some((room, cells.next()?.trim() == "pure"))
+    });
+    rows.collect()
+}
+
+fn sources() -> Vec<(PathBuf, String)> {
+    let mut files: Vec<PathBuf> = walkdir::WalkDir::new(root().join("src"))
+        .into_iter()
+        .map(|entry| entry.unwrap().into_path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect();
+    files.sort();
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).unwrap();
+        (path.strip_prefix(root().join("src")).unwrap().to_owned(), text)
+    };
+    files.into_iter().map(read).collect()
+}
+
+/// The room a file belongs to: its folder or its name.
+fn room_of(path: &Path) -> String {
+    let first = path.iter().next().unwrap().to_str().unwrap();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// The text without its tests.
+fn product(text: &str) -> &str {
+    text.split("#[cfg(test)]").next().unwrap_or(text)
+}
+
+fn is_test(path: &Path) -> bool {
+    path.ends_with("tests.rs") || path.iter().any(|part| part == "tests")
+}
+
+#[test]
+fn every_room_stands_in_the_table() {
+    let rooms: Vec<String> = rooms().into_iter().map(|(room, _)| room).collect();
+    for (path, _) in sources() {
+        let room = room_of(&path);
+        assert!(
+            room == "lib" || room == "main" || rooms.contains(&room),
+            "src/{} belongs to no room of ARCHITECTURE.md",
+            path.display()
+        );
+    }
+    for room in &rooms {
+        assert!(root().join(format!("src/{room}.rs")).exists(), "ARCHITECTURE.md names no such room: {room}");
+    }
+}
+
+#[test]
+fn a_room_uses_only_rooms_above_it() {
+    let rooms = rooms();
+    let rank = |room: &str| rooms.iter().position(|(name, _)| name == room);
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let Some(own) = rank(&room_of(&path)).filter(|_| !is_test(&path)) else { continue };
+        for (name, used) in rooms.iter().enumerate().map(|(used, (name, _))| (name, used)) {
+            let uses = product(&text)
+                .lines()
+                .any(|line| !line.trim_start().starts_with("//") && line.contains(&format!("crate::{name}")));
+            if uses && used > own {
+                wrong.push(format!("src/{} uses {name}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn pure_rooms_touch_nothing() {
+    let rooms = rooms();
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let room = room_of(&path);
+        if is_test(&path) || !rooms.iter().any(|(name, pure)| *name == room && *pure) {
+            continue;
+        }
+        for line in product(&text).lines().filter(|line| !line.trim_start().starts_with("//")) {
+            if let Some(impure) = IMPURE.iter().find(|impure| line.contains(*impure)) {
+                wrong.push(format!("src/{}: {impure}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_file_says_what_it_promises_and_stays_small() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        if !text.starts_with("//!") {
+            wrong.push(format!("src/{} does not begin with a module doc", path.display()));
+        }
+        let lines = text.lines().count();
+        if lines > FILE_LINES_MAX {
+            wrong.push(format!("src/{} has {lines} lines: split it by meaning", path.display()));
+        }
+        for name in ["utils", "common", "helpers", "manager", "misc"] {
+            if path.iter().any(|part| part == name || part == format!("{name}.rs").as_str()) {
+                wrong.push(format!("src/{} is called by no job", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn functions_stay_small() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let lines: Vec<&str> = text.lines().collect();
+        for (start, line) in lines.iter().enumerate() {
+            let code = line.trim_start();
+            let indent = &line[..line.len() - code.len()];
+            let head = code.split('(').next().unwrap_or(code);
+            if !head.split_whitespace().any(|word| word == "fn")
+                || code.starts_with("//")
+                || code.ends_with(';')
+            {
+                continue;
+            }
+            // rustfmt closes a function in the column where it began.
+            let closing = format!("{indent}}}");
+            let length = lines[start..].iter().position(|line| **line == closing).map_or(1, |end| end + 1);
+            if length > FUNCTION_LINES_MAX {
+                wrong.push(format!("src/{}:{} has {length} lines", path.display(), start + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
