@@ -1,0 +1,21 @@
+//! Any bytes as one line of a log.
+
+use jiff::tz::TimeZone;
+use sealtail::frame::line::{clean, is_plain};
+use sealtail::frame::{format, prefix};
+use sealtail::record::Head;
+
+/// Cleans `data`, peels it and reads its head.
+pub fn run(data: &[u8]) {
+    let text = clean(data);
+    assert!(!text.contains(['\0', '\x1b']), "{text:?}");
+    assert_eq!(clean(text.as_bytes()), text, "cleaning twice is cleaning once");
+    assert!(is_plain(text.as_bytes()), "{text:?}");
+
+    let (_, message) = prefix::peel(&text, &TimeZone::UTC);
+    assert!(text.ends_with(message), "peeling takes from the front");
+    assert_eq!(prefix::peel(message, &TimeZone::UTC), (None, message), "peeling twice is peeling once");
+
+    let head = format::head(message, &TimeZone::UTC);
+    assert!(format::starts(message) || head == Head::default(), "{message:?}");
+}
