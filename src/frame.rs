@@ -23,6 +23,7 @@ pub mod names;
 pub mod prefix;
 mod read;
 mod rust_panic;
+pub mod shipped;
 pub mod time;
 mod tracing;
 mod zap;
@@ -59,9 +60,7 @@ pub enum End {
 
 /// Whether a physical line starts a record.
 pub fn starts(line: &[u8]) -> bool {
-    let cleaned = line::clean(opening(line));
-    let (_, message) = prefix::peel(&cleaned, &TimeZone::UTC);
-    format::starts(message)
+    format::starts(&shipped::unship(opening(line), &TimeZone::UTC).1)
 }
 
 /// A stretch of a stream, seen as records. Starts at a line start.
@@ -181,19 +180,18 @@ impl<'b> Frames<'b> {
     }
 }
 
-/// Puts a record together from its bytes: every line cleaned and its transport prefix peeled off.
+/// Puts a record together from its bytes: every line cleaned and without its transport.
 pub fn record(bytes: &[u8], place: Place, zone: &TimeZone) -> Record {
     let mut text = String::with_capacity(bytes.len());
     let mut shipped = None;
     for (index, line) in bytes.split(|&byte| byte == b'\n').enumerate() {
-        let cleaned = line::clean(line);
-        let (time, message) = prefix::peel(&cleaned, zone);
+        let (time, message) = shipped::unship(line, zone);
         if index > 0 {
             text.push('\n');
         } else {
             shipped = time;
         }
-        text.push_str(message);
+        text.push_str(&message);
     }
     // Of the whole text: zap writes its fields at the end of a message of many lines.
     let mut head = format::head(&text, zone);
@@ -201,17 +199,15 @@ pub fn record(bytes: &[u8], place: Place, zone: &TimeZone) -> Record {
     Record { text, head, place }
 }
 
-/// A physical line as a reader wants it: cleaned, its transport prefix peeled off.
+/// A physical line as a reader wants it: cleaned and without its transport.
 pub fn message(line: &[u8], zone: &TimeZone) -> String {
-    let cleaned = line::clean(&line[..line.len().min(LINE_BYTES_MAX)]);
-    prefix::peel(&cleaned, zone).1.to_owned()
+    shipped::unship(&line[..line.len().min(LINE_BYTES_MAX)], zone).1.into_owned()
 }
 
 /// The time a physical line was written, if it starts a record and says so.
 pub fn time(line: &[u8], zone: &TimeZone) -> Option<Time> {
-    let cleaned = line::clean(opening(line));
-    let (shipped, message) = prefix::peel(&cleaned, zone);
-    if format::starts(message) { format::head(message, zone).time.or(shipped) } else { None }
+    let (shipped, message) = shipped::unship(opening(line), zone);
+    if format::starts(&message) { format::head(&message, zone).time.or(shipped) } else { None }
 }
 
 /// No format needs more than this of a line to know it.

@@ -5,9 +5,10 @@
 //! [`Scanner::anchors_in`].
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, MatchKind};
+use memchr::memmem::Finder;
 use memchr::{memchr, memrchr};
 
-use crate::frame::line;
+use crate::frame::shipped;
 
 const ESCAPE: u8 = 0x1b;
 
@@ -18,6 +19,8 @@ pub struct Scanner {
     any: AhoCorasick,
     /// Names every anchor, overlapping ones too; only ever run over one record.
     all: AhoCorasick,
+    /// Finds lines that docker wrapped.
+    wrapped: Finder<'static>,
 }
 
 impl Scanner {
@@ -32,16 +35,16 @@ impl Scanner {
             .match_kind(MatchKind::Standard)
             .kind(Some(AhoCorasickKind::ContiguousNFA))
             .build(anchors)?;
-        Ok(Scanner { any, all })
+        Ok(Scanner { any, all, wrapped: Finder::new(shipped::OBJECT) })
     }
 
     /// The candidates of `bytes`, from left to right, at most one for each anchor in it.
     ///
-    /// A line with an escape byte is searched as it reads once cleaned: colours may stand inside
-    /// what an anchor spells.
+    /// A line with an escape byte, or wrapped by docker, is searched as it reads once that is gone:
+    /// colours and JSON's escapes may stand inside what an anchor spells.
     pub fn candidates<'s, 'b>(&'s self, bytes: &'b [u8]) -> Candidates<'s, 'b> {
-        let escape = memchr(ESCAPE, bytes);
-        Candidates { scanner: self, bytes, from: 0, plain: self.find(bytes, 0), escape }
+        let (escape, wrapped) = (memchr(ESCAPE, bytes), self.wrapped.find(bytes));
+        Candidates { scanner: self, bytes, from: 0, plain: self.find(bytes, 0), escape, wrapped }
     }
 
     /// The indices of all anchors in `text`, each once, in ascending order.
@@ -69,20 +72,23 @@ pub struct Candidates<'s, 'b> {
     plain: Option<usize>,
     /// The next escape byte.
     escape: Option<usize>,
+    /// The next opening of an object of docker.
+    wrapped: Option<usize>,
 }
 
 impl Iterator for Candidates<'_, '_> {
     type Item = usize;
 
-    /// The next candidate: the last byte of an anchor, or the first byte of a coloured line that
-    /// holds one.
+    /// The next candidate: the last byte of an anchor, or the first byte of a coloured or wrapped
+    /// line that holds one.
     fn next(&mut self) -> Option<usize> {
-        while let Some(escape) = self.escape.filter(|&escape| self.plain.is_none_or(|plain| escape < plain)) {
-            let start = memrchr(b'\n', &self.bytes[..escape]).map_or(0, |newline| newline + 1);
-            let end = memchr(b'\n', &self.bytes[escape..]).map_or(self.bytes.len(), |length| escape + length);
-            let cleaned = line::clean(&self.bytes[start..end]);
+        while let Some(altered) = self.altered().filter(|&at| self.plain.is_none_or(|plain| at < plain)) {
+            let start = memrchr(b'\n', &self.bytes[..altered]).map_or(0, |newline| newline + 1);
+            let end =
+                memchr(b'\n', &self.bytes[altered..]).map_or(self.bytes.len(), |length| altered + length);
+            let text = shipped::text(&self.bytes[start..end]);
             self.skip_to(end);
-            if self.scanner.any.is_match(cleaned.as_ref()) {
+            if self.scanner.any.is_match(text.as_ref()) {
                 return Some(start);
             }
         }
@@ -102,6 +108,15 @@ impl Candidates<'_, '_> {
         if self.escape.is_some_and(|escape| escape < self.from) {
             self.escape = memchr(ESCAPE, &self.bytes[self.from..]).map(|length| self.from + length);
         }
+        if self.wrapped.is_some_and(|wrapped| wrapped < self.from) {
+            let next = self.scanner.wrapped.find(&self.bytes[self.from..]);
+            self.wrapped = next.map(|length| self.from + length);
+        }
+    }
+
+    /// The next byte that says that its line reads otherwise than it is written.
+    fn altered(&self) -> Option<usize> {
+        self.escape.into_iter().chain(self.wrapped).min()
     }
 }
 
@@ -144,7 +159,7 @@ mod tests {
                 let holds = |text: &[u8]| {
                     anchors.iter().any(|anchor| memchr::memmem::find(text, anchor.as_bytes()).is_some())
                 };
-                holds(line) || (line.contains(&ESCAPE) && holds(line::clean(line).as_bytes()))
+                holds(line) || (line.contains(&ESCAPE) && holds(shipped::text(line).as_bytes()))
             });
             let naive: Vec<usize> = naive.map(|(number, _)| number).collect();
             prop_assert_eq!(lines_found(&scanner, &bytes), naive);
@@ -157,6 +172,17 @@ mod tests {
             let naive: Vec<usize> = naive.map(|(index, _)| index).collect();
             prop_assert_eq!(scanner.anchors_in(&text), naive);
         }
+    }
+
+    #[test]
+    fn an_anchor_is_found_behind_the_escapes_of_json() {
+        let scanner = Scanner::new(&["left: `\"a\\\\b\"`", "plain"]).unwrap();
+        let line =
+            |text: &str| format!(r#"{{"log":{},"stream":"stderr","time":"t"}}"#, serde_json::json!(text));
+        let log = [line("x\n"), line("  left: `\"a\\\\b\"`\n"), line("plain\n"), "plain".to_owned()];
+        assert_eq!(lines_found(&scanner, log.join("\n").as_bytes()), [1, 2, 3]);
+        let elsewhere = br#"{"log":"x","stream":"plain","time":"plain"}"#;
+        assert!(lines_found(&scanner, elsewhere).is_empty());
     }
 
     #[test]

@@ -92,7 +92,7 @@ fn plain_records(bytes: &[u8]) -> Vec<(usize, Vec<u8>)> {
 fn plain_findings(detector: &Detector, bytes: &[u8]) -> Vec<(usize, String)> {
     let mut findings = Vec::new();
     for (offset, record) in plain_records(bytes) {
-        let text = String::from_utf8_lossy(&record);
+        let text = frame::record(&record, Place::default(), &TimeZone::UTC).text;
         for signature in detector.catalogue().signatures() {
             if signature.anchors.iter().any(|anchor| text.contains(anchor.as_str())) {
                 findings.push((offset, signature.id.to_string()));
@@ -102,8 +102,14 @@ fn plain_findings(detector: &Detector, bytes: &[u8]) -> Vec<(usize, String)> {
     findings
 }
 
-/// Lines of every kind, long ones and long runs among them.
-fn log() -> impl Strategy<Value = Vec<u8>> {
+/// A line as docker ships it.
+fn docker(line: &str) -> String {
+    let log = serde_json::json!(format!("{line}\n"));
+    format!(r#"{{"log":{log},"stream":"stderr","time":"2022-06-24T06:33:25.000000001Z"}}"#)
+}
+
+/// Lines of every kind, long ones and long runs among them; one log in so many is as docker ships it.
+fn log(one_in: u32) -> impl Strategy<Value = Vec<u8>> {
     let line = prop_oneof![
         4 => Just(format!("{HEAD}all is well")),
         2 => Just(format!("{HEAD}the pipe is broken beyond repair")),
@@ -113,8 +119,13 @@ fn log() -> impl Strategy<Value = Vec<u8>> {
         1 => (1usize..4).prop_map(|count| format!("    x\n{}", "    y\n".repeat(count * 170))),
         1 => (1_000usize..70_000).prop_map(|length| format!("    {} broken beyond", "x".repeat(length))),
     ];
-    (prop::collection::vec(line, 0..40), any::<bool>()).prop_map(|(lines, newline)| {
-        let mut bytes = lines.join("\n").into_bytes();
+    let shipped = prop::bool::weighted(1.0 / f64::from(one_in));
+    (prop::collection::vec(line, 0..40), any::<bool>(), shipped).prop_map(|(lines, newline, shipped)| {
+        let mut text = lines.join("\n");
+        if shipped {
+            text = text.split('\n').map(docker).collect::<Vec<_>>().join("\n");
+        }
+        let mut bytes = text.into_bytes();
         if newline {
             bytes.push(b'\n');
         }
@@ -126,7 +137,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(192))]
 
     #[test]
-    fn findings_follow_the_rules(bytes in log()) {
+    fn findings_follow_the_rules(bytes in log(3)) {
         let detector = three();
         let found: Vec<_> = whole(&detector, &bytes)
             .into_iter()
@@ -136,7 +147,7 @@ proptest! {
     }
 
     #[test]
-    fn any_cut_gives_the_same_findings(bytes in log(), sizes in prop::collection::vec(1usize..40_000, 1..6)) {
+    fn any_cut_gives_the_same_findings(bytes in log(8), sizes in prop::collection::vec(1usize..40_000, 1..6)) {
         let detector = three();
         let (found, progress) = cut(&detector, &bytes, &sizes, &[End::More]);
         prop_assert_eq!(found, whole(&detector, &bytes));
@@ -146,7 +157,7 @@ proptest! {
     /// A record looked at early may be shown shorter, but is found once, at the same place.
     #[test]
     fn looking_early_finds_nothing_twice(
-        bytes in log(),
+        bytes in log(20),
         sizes in prop::collection::vec(1usize..9_000, 1..6),
         ends in prop::collection::vec(prop_oneof![Just(End::More), Just(End::Held)], 1..5),
     ) {
@@ -205,6 +216,18 @@ fn colours_do_not_hide_an_anchor() {
     let found = whole(&detector, log);
     assert_eq!(found.len(), 1);
     assert!(found[0].record.ends_with(" pipe is broken\n fine"), "{:?}", found[0].record);
+}
+
+#[test]
+fn docker_does_not_hide_an_anchor_and_dates_what_it_ships() {
+    let detector = detector([signature("t/quoted", &["says \"it\tis\" broken"])]);
+    let log = ["thread 'x' panicked at 'a', b.rs:1:2", "pipe says \"it\tis\" broken", "fine"];
+    let found = whole(&detector, log.map(docker).join("\n").as_bytes());
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].record, log.join("\n"));
+    assert_eq!(found[0].place.line, 1);
+    let time = found[0].time.map(|time| time.to_string());
+    assert_eq!(time.as_deref(), Some("2022-06-24T06:33:25.000000001Z"));
 }
 
 #[test]

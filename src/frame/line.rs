@@ -57,7 +57,7 @@ enum Lost {
 }
 
 /// Takes off what can go without a copy: a file truncated while it was written begins with NULs.
-fn trim(mut raw: &[u8]) -> &[u8] {
+pub(super) fn trim(mut raw: &[u8]) -> &[u8] {
     while let Some(rest) = raw.strip_prefix(b"\0").or_else(|| raw.strip_prefix("\u{feff}".as_bytes())) {
         raw = rest;
     }

@@ -42,6 +42,51 @@ fn a_prefix_is_peeled_off_every_line() {
     );
 }
 
+/// A line as docker ships it.
+fn docker(line: &str) -> String {
+    let log = serde_json::json!(format!("{line}\n"));
+    format!(r#"{{"log":{log},"stream":"stderr","time":"2022-06-24T06:33:24.000000001Z"}}"#)
+}
+
+#[test]
+fn a_docker_log_falls_into_the_records_it_carries() {
+    let records = [
+        "2022-06-24T14:33:24.1+08:00 ERROR ThreadId(42) venus_worker::sealing: sealing failed: open\n\nCaused by:\n    Too many open files (os error 24)",
+        "thread 'main' panicked at 'assertion failed: `(left == right)`\n  left: `\"0\"`,\n right: `\"\\\\2\"`', /x/cores.rs:151:5\nnote: run with `RUST_BACKTRACE=1`",
+        "2022-06-24T14:33:24.100+0800\tERROR\tposter\tposter/runner.go:462\tfailed:\n    pkg.func\n  - inner\t{\"miner\": 1000}",
+        "panic: runtime error: index out of range\n\ngoroutine 1 [running]:\nmain.main()\n\t/x/main.go:5 +0x1d\nexit status 2",
+        "2022-06-24T14:33:24.1+08:00  INFO ThreadId(42) venus_worker: fine",
+    ];
+    let plain = records.join("\n");
+    let shipped: Vec<String> = plain.split('\n').map(docker).collect();
+    assert_eq!(texts(&shipped.join("\n")), records);
+    let cut = &shipped.join("\n")[..shipped.concat().len() - 60];
+    assert_eq!(texts(cut)[..4], records[..4], "the last object is still being written");
+}
+
+#[test]
+fn a_docker_line_longer_than_an_opening_starts_a_record() {
+    let head = "2022-06-24T14:33:24.1+08:00 ERROR ThreadId(42) venus_worker: ";
+    // The opening ends in every part of an escape.
+    for length in OPENING_BYTES_MAX - 100..OPENING_BYTES_MAX {
+        let line = docker(&format!("{head}{}\u{1}\u{2}\"\\{}", "x".repeat(length), "密".repeat(99)));
+        assert!(starts(line.as_bytes()), "{length}");
+        assert!(!starts(docker(&format!("   {}\u{1}\u{2}", "x".repeat(length))).as_bytes()), "{length}");
+    }
+}
+
+#[test]
+fn docker_dates_a_line_that_has_no_time() {
+    let line = docker("thread 'main' panicked at src/a.rs:1:2:");
+    let shown = |time: Option<Time>| time.map(|time| time.to_string());
+    assert_eq!(
+        shown(time(line.as_bytes(), &TimeZone::UTC)).as_deref(),
+        Some("2022-06-24T06:33:24.000000001Z")
+    );
+    let record = record(line.as_bytes(), Place::default(), &TimeZone::UTC);
+    assert_eq!(shown(record.head.time).as_deref(), Some("2022-06-24T06:33:24.000000001Z"));
+}
+
 #[test]
 fn a_record_has_its_limits() {
     let head = "2022-06-24T06:33:25Z ERROR ThreadId(01) venus_worker: x\n";

@@ -1,6 +1,7 @@
 //! `sealtail replay`, one file a behaviour.
 
 mod archives;
+mod docker;
 mod exit_status;
 mod filters;
 mod order;
