@@ -5,7 +5,7 @@
 //! [`Scanner::anchors_in`].
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, MatchKind};
-use memchr::memmem::Finder;
+use memchr::memmem::{self, Finder};
 use memchr::{memchr, memrchr};
 
 use crate::frame::shipped;
@@ -19,9 +19,12 @@ pub struct Scanner {
     any: AhoCorasick,
     /// Names every anchor, overlapping ones too; only ever run over one record.
     all: AhoCorasick,
-    /// Finds lines that docker wrapped.
+    /// Finds lines that docker wrapped and whose JSON may hide an anchor.
     wrapped: Finder<'static>,
 }
+
+/// How JSON spells the escape byte: the start of a colour in an object of docker.
+const ESCAPE_IN_JSON: &[u8] = b"\\u001b";
 
 impl Scanner {
     /// A scanner for `anchors`; they are known by their index from then on.
@@ -35,7 +38,10 @@ impl Scanner {
             .match_kind(MatchKind::Standard)
             .kind(Some(AhoCorasickKind::ContiguousNFA))
             .build(anchors)?;
-        Ok(Scanner { any, all, wrapped: Finder::new(shipped::OBJECT) })
+        // Unwrapping costs more than scanning: only where the object spells an anchor otherwise.
+        let is_respelt = anchors.iter().any(|anchor| is_respelt(anchor.as_ref()));
+        let wrapped = Finder::new(if is_respelt { shipped::OBJECT } else { ESCAPE_IN_JSON });
+        Ok(Scanner { any, all, wrapped })
     }
 
     /// The candidates of `bytes`, from left to right, at most one for each anchor in it.
@@ -72,7 +78,7 @@ pub struct Candidates<'s, 'b> {
     plain: Option<usize>,
     /// The next escape byte.
     escape: Option<usize>,
-    /// The next opening of an object of docker.
+    /// The next mark of an object of docker that may hide an anchor.
     wrapped: Option<usize>,
 }
 
@@ -118,6 +124,13 @@ impl Candidates<'_, '_> {
     fn altered(&self) -> Option<usize> {
         self.escape.into_iter().chain(self.wrapped).min()
     }
+}
+
+/// Whether docker's JSON spells an anchor with escapes. Go's encoder also escapes what HTML minds.
+fn is_respelt(anchor: &[u8]) -> bool {
+    let escaped = |byte: &u8| byte.is_ascii_control() || b"\"\\<>&".contains(byte);
+    anchor.iter().any(escaped)
+        || ["\u{2028}", "\u{2029}"].iter().any(|c| memmem::find(anchor, c.as_bytes()).is_some())
 }
 
 #[cfg(test)]
@@ -183,6 +196,22 @@ mod tests {
         assert_eq!(lines_found(&scanner, log.join("\n").as_bytes()), [1, 2, 3]);
         let elsewhere = br#"{"log":"x","stream":"plain","time":"plain"}"#;
         assert!(lines_found(&scanner, elsewhere).is_empty());
+    }
+
+    #[test]
+    fn what_docker_respells_is_found() {
+        let plain = br#"{"log":"a needle\n","stream":"stderr","time":"2022-06-24T06:33:24Z"}"#;
+        let coloured =
+            br#"{"log":"\u001b[31mnee\u001b[0mdle\n","stream":"stderr","time":"2022-06-24T06:33:24Z"}"#;
+        let quoted = br#"{"log":"the \"hay\" \u003c\n","stream":"stderr","time":"2022-06-24T06:33:24Z"}"#;
+        let bytes = [&plain[..], coloured, quoted].join(&b'\n');
+        for (anchors, lines) in [
+            (vec!["needle"], vec![0, 1]),
+            (vec!["the \"hay\""], vec![2]),
+            (vec!["needle", "\" <"], vec![0, 1, 2]),
+        ] {
+            assert_eq!(lines_found(&Scanner::new(&anchors).unwrap(), &bytes), lines, "{anchors:?}");
+        }
     }
 
     #[test]
