@@ -2,10 +2,10 @@
 
 use jiff::tz::TimeZone;
 use sealtail::frame::line::{clean, is_plain};
-use sealtail::frame::{format, prefix};
+use sealtail::frame::{format, prefix, shipped};
 use sealtail::record::Head;
 
-/// Cleans `data`, peels it and reads its head.
+/// Cleans `data`, peels it and reads its head; the same with what docker may have wrapped.
 pub fn run(data: &[u8]) {
     let text = clean(data);
     assert!(!text.contains(['\0', '\x1b']), "{text:?}");
@@ -15,6 +15,12 @@ pub fn run(data: &[u8]) {
     let (_, message) = prefix::peel(&text, &TimeZone::UTC);
     assert!(text.ends_with(message), "peeling takes from the front");
     assert_eq!(prefix::peel(message, &TimeZone::UTC), (None, message), "peeling twice is peeling once");
+
+    let (_, unshipped) = shipped::unship(data, &TimeZone::UTC);
+    assert!(is_plain(unshipped.as_bytes()), "{unshipped:?}");
+    if !data.starts_with(shipped::OBJECT) && !text.starts_with("{\"log\":\"") {
+        assert_eq!(unshipped, message, "what nobody wrapped is only peeled");
+    }
 
     let head = format::head(message, &TimeZone::UTC);
     assert!(format::starts(message) || head == Head::default(), "{message:?}");

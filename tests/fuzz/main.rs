@@ -85,10 +85,11 @@ fn configurations() -> Vec<Vec<u8>> {
 fn lines() -> Vec<Vec<u8>> {
     let logs = ["examples/incident/worker.log", "examples/incident/manager.log"].map(read);
     let logs = logs.iter().flat_map(|log| log.split(|&byte| byte == b'\n').step_by(97));
-    let shipped: [&[u8]; 4] = [
+    let shipped: [&[u8]; 5] = [
         b"Jun 24 14:33:24 seal-07 venus-worker[2201]: 2022-06-24T14:33:24.103+08:00 ERROR ThreadId(42) a: b",
         b"2022-06-24T06:33:24.000000001Z stderr F thread 'main' panicked at src/main.rs:1:2:",
         b"worker-1  | \x1b[2m2022-06-24T06:33:24Z\x1b[0m \x1b[31mERROR\x1b[0m x",
+        br#"{"log":"\u001b[31mERROR\u001b[0m \"x\"\n","stream":"stderr","time":"2022-06-24T06:33:24.000000001Z"}"#,
         b"kern  :err   : [12345.678901] Out of memory: Killed process 7 (venus-worker)",
     ];
     logs.chain(shipped).map(<[u8]>::to_vec).collect()
