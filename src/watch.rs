@@ -205,6 +205,16 @@ impl Watch {
         self.sweep_every = (self.sweep_every * 2).min(SWEEP_MAX).min(self.poll_min());
     }
 
+    /// Lets time pass, whatever happens to the files; only being asked to stop ends it early. The
+    /// marks it takes are made good by a sweep.
+    fn pause(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        while !self.asked.load(Ordering::Relaxed) && Instant::now() < until {
+            self.wake.wait(until.saturating_duration_since(Instant::now()));
+        }
+        self.swept_at = None;
+    }
+
     /// Hands everything that changed to the store at once; whether the store has it now.
     fn commit(&mut self) -> bool {
         self.pending.positions.extend(self.tail.changed());
@@ -218,7 +228,7 @@ impl Watch {
             if !std::mem::replace(&mut self.refused, true) {
                 tracing::error!("{error}; nothing is read until it can be written");
             }
-            self.wake.wait(COMMIT_RETRY);
+            self.pause(COMMIT_RETRY);
             return false;
         }
         if std::mem::take(&mut self.refused) {

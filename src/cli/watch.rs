@@ -139,7 +139,7 @@ async fn session(
     let outcome = loop {
         tokio::select! {
             // It only ends by itself when it panicked.
-            ended = &mut reading => break Err(anyhow!("reading broke: {}", ended.map_or_else(|e| e.to_string(), |()| "it ended".to_owned()))),
+            ended = &mut reading => break ended.context("reading broke").and_then(|()| bail!("reading ended")),
             _ = signals.terminate.recv() => break Ok(None),
             _ = signals.interrupt.recv() => break Ok(None),
             _ = signals.hang_up.recv() => match plan.reload(args, &setup, &store) {
