@@ -106,6 +106,18 @@ fn confirm(signature: &Signature, record: &Record) -> Option<Fields> {
     refusal(signature, record).is_none().then(|| fields(signature, record))
 }
 
+/// The fields of the group whose state `record` ends, if `signature` is a state and it does.
+pub fn ending(signature: &Signature, record: &Record) -> Option<Fields> {
+    let until = signature.until.as_ref()?;
+    let holds = |literals: &[String]| literals.iter().any(|literal| record.text.contains(literal.as_str()));
+    if !holds(&until.literals) || (holds(&signature.anchors) && confirm(signature, record).is_some()) {
+        return None;
+    }
+    let fields = fields(signature, record);
+    let group = signature.group_by.iter().map(|name| Some((name.clone(), fields.get(name)?.clone())));
+    group.collect()
+}
+
 /// Why `record`, in which an anchor of `signature` stands, is no finding all the same.
 pub fn refusal(signature: &Signature, record: &Record) -> Option<Refusal> {
     if let Some(level) = record.head.level

@@ -11,6 +11,7 @@ pub mod near;
 mod pack;
 mod page;
 pub mod placeholder;
+mod relation;
 mod sample;
 mod spec;
 
@@ -21,6 +22,7 @@ use std::time::Duration;
 use regex::Regex;
 
 pub use self::pack::PageSource;
+pub use self::relation::{Explains, FALLBACK_WITHIN, Scope, Until};
 
 use crate::alert::{Lang, Link};
 use crate::finding::Severity;
@@ -53,6 +55,12 @@ pub struct Signature {
     pub fields: Vec<(String, Regex)>,
     /// Alert only from so many findings on.
     pub threshold: Option<Threshold>,
+    /// Speaks only where no other signature explains its record.
+    pub fallback: bool,
+    /// What it explains besides.
+    pub explains: Vec<Explains>,
+    /// It is a state, and this ends it.
+    pub until: Option<Until>,
     /// What an alert carries, by language; English is always there.
     pub runbooks: BTreeMap<Lang, Runbook>,
     /// Its own tests.
@@ -125,6 +133,8 @@ pub enum SampleKind {
     Fires,
     /// The signature stays silent on it.
     Silent,
+    /// It ends the state that the signature is.
+    Ends,
 }
 
 impl Signature {

@@ -1,10 +1,11 @@
 //! Runs the samples of every page: a signature that does not keep its own promises is a fault.
 
-use super::{Detector, Stream, refusal};
+use super::{Detector, Stream, ending, refusal};
 use crate::alert::Lang;
 use crate::diagnostic::{Diagnostic, Text};
 use crate::finding::Finding;
 use crate::frame::End;
+use crate::record::Fields;
 use crate::signature::{Sample, SampleKind, Signature};
 
 /// Runs all samples of the detector's catalogue; every one that does not come to what its page
@@ -21,6 +22,7 @@ fn check_page(detector: &Detector, signature: &Signature) -> Vec<Diagnostic> {
         match sample.kind {
             SampleKind::Fires => check_fires(&text, detector, signature, sample, &findings),
             SampleKind::Silent => check_silent(&text, signature, sample, &findings),
+            SampleKind::Ends => check_ends(&text, detector, signature, sample),
         }
     }
     text.into_faults()
@@ -69,6 +71,25 @@ fn check_silent(text: &Text<'_>, signature: &Signature, sample: &Sample, finding
     if findings.iter().any(|finding| finding.signature == signature.id) {
         let hint = "narrow the signature with `levels`, `all`, `none` or `regex`";
         text.fault_hint("sample-fires", sample.span.clone(), "the silent sample fires", hint);
+    }
+}
+
+fn check_ends(text: &Text<'_>, detector: &Detector, signature: &Signature, sample: &Sample) {
+    let records = super::records(detector, sample.text.as_bytes());
+    let ends: Vec<Fields> = records.iter().filter_map(|record| ending(signature, record)).collect();
+    let asserted =
+        |fields: &Fields| sample.fields.iter().all(|(name, value)| fields.get(name) == Some(value));
+    if ends.is_empty() {
+        let hint = "one of the literals of `[until]` stands in it, it is no finding itself, and it has every field of `group_by`";
+        text.fault_hint(
+            "sample-does-not-end",
+            sample.span.clone(),
+            "the sample does not end the state",
+            hint,
+        );
+    } else if !ends.iter().any(asserted) {
+        let message = format!("the sample ends another group: {:?}", ends);
+        text.fault("sample-field", sample.span.clone(), message);
     }
 }
 

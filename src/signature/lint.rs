@@ -17,9 +17,14 @@ use crate::diagnostic::{Text, did_you_mean};
 /// Checks the parts of an English page, apart from its header.
 pub(super) fn page(text: &Text<'_>, page: &Page) {
     title(text, page);
-    sections(text, page, &Section::ALL);
+    sections(text, page, &Section::ALL, &Section::MANDATORY);
     body(text, page);
-    for (kind, section) in [(SampleKind::Fires, Section::Fires), (SampleKind::Silent, Section::Silent)] {
+    let sampled = [
+        (SampleKind::Fires, Section::Fires),
+        (SampleKind::Silent, Section::Silent),
+        (SampleKind::Ends, Section::Ends),
+    ];
+    for (kind, section) in sampled {
         let sampled = page.samples.iter().any(|one| one.sample.kind == kind);
         if let Some(heading) = page.heading(section).filter(|_| !sampled) {
             text.fault("no-sample", heading, "the section holds no block marked `log`");
@@ -56,6 +61,7 @@ pub(super) fn header(text: &Text<'_>, page: &Page, spec: &Spec) {
             text.fault_hint("weak-silent", sample.sample.span.clone(), message, hint);
         }
     }
+    ends(text, page, spec);
     let fires = || page.samples.iter().filter(|one| one.sample.kind == SampleKind::Fires);
     for capture in spec.captures.iter().flatten() {
         let asserted = fires().any(|one| one.sample.fields.iter().any(|(name, _)| *name == capture.value));
@@ -67,6 +73,21 @@ pub(super) fn header(text: &Text<'_>, page: &Page, spec: &Spec) {
     }
 }
 
+/// Checks that a state shows what ends it, and nothing else does.
+fn ends(text: &Text<'_>, page: &Page, spec: &Spec) {
+    match (&spec.until, page.heading(Section::Ends)) {
+        (Some(_), None) => {
+            let hint = "add `## Ends` with a record that ends it";
+            text.fault_hint("no-section", 0..0, "the page has `[until]` and no section `## Ends`", hint);
+        }
+        (None, Some(heading)) => {
+            let hint = "say what ends it: `[until]` with `literals`";
+            text.fault_hint("until", heading, "only a state ends, and the page has no `[until]`", hint);
+        }
+        _ => {}
+    }
+}
+
 /// Checks a translation against its English page.
 pub(super) fn translation(text: &Text<'_>, page: &Page, english: &Signature) {
     title(text, page);
@@ -74,7 +95,7 @@ pub(super) fn translation(text: &Text<'_>, page: &Page, english: &Signature) {
         let message = "the header stands in the English page alone";
         text.fault("translated-header", fence.line.clone(), message);
     }
-    sections(text, page, &[Section::Action]);
+    sections(text, page, &[Section::Action], &[Section::Action]);
     body(text, page);
     if let Some(span) = differing_command(page, english.runbook(Lang::En)) {
         let hint = "repeat the commands as they are, in their order, with their `caution`";
@@ -107,7 +128,7 @@ fn title(text: &Text<'_>, page: &Page) {
     }
 }
 
-fn sections(text: &Text<'_>, page: &Page, known: &[Section]) {
+fn sections(text: &Text<'_>, page: &Page, known: &[Section], mandatory: &[Section]) {
     let names = || known.iter().map(|section| section.name());
     for (index, (section, heading)) in page.sections.iter().enumerate() {
         if section.is_none_or(|section| !known.contains(&section)) {
@@ -119,7 +140,7 @@ fn sections(text: &Text<'_>, page: &Page, known: &[Section]) {
             text.fault("second-section", heading.span.clone(), "the page has this section already");
         }
     }
-    for section in known {
+    for section in mandatory {
         if page.heading(*section).is_none() {
             text.fault("no-section", 0..0, format!("the page has no section `## {}`", section.name()));
         }

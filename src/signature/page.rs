@@ -67,12 +67,19 @@ pub(super) enum Section {
     Action,
     Fires,
     Silent,
+    /// Only where the page is a state.
+    Ends,
     References,
 }
 
 impl Section {
     /// Every section, in the order of a page.
-    pub const ALL: [Section; 4] = [Section::Action, Section::Fires, Section::Silent, Section::References];
+    pub const ALL: [Section; 5] =
+        [Section::Action, Section::Fires, Section::Silent, Section::Ends, Section::References];
+
+    /// The sections of every page.
+    pub const MANDATORY: [Section; 4] =
+        [Section::Action, Section::Fires, Section::Silent, Section::References];
 
     /// Its heading.
     pub fn name(self) -> &'static str {
@@ -80,6 +87,7 @@ impl Section {
             Section::Action => "Action",
             Section::Fires => "Fires",
             Section::Silent => "Silent",
+            Section::Ends => "Ends",
             Section::References => "References",
         }
     }
@@ -185,6 +193,7 @@ impl Page {
             Some(Section::Action) => self.action(text, block),
             Some(Section::Fires) => self.samples(text, SampleKind::Fires, block),
             Some(Section::Silent) => self.samples(text, SampleKind::Silent, block),
+            Some(Section::Ends) => self.samples(text, SampleKind::Ends, block),
             Some(Section::References) => self.links.extend(links(block)),
             None => {}
         }

@@ -6,6 +6,7 @@ use regex::{Regex, RegexBuilder};
 
 use super::Threshold;
 use super::placeholder::{BUILT_IN, RECORD_FIELDS, is_name};
+use super::relation::{self, Explains, Until};
 use crate::diagnostic::table::{Located, Table};
 use crate::diagnostic::{Text, did_you_mean};
 use crate::finding::Severity;
@@ -30,6 +31,9 @@ pub(super) struct Spec {
     pub vars: Vec<String>,
     pub fields: Vec<(String, Regex)>,
     pub threshold: Option<Threshold>,
+    pub fallback: bool,
+    pub explains: Vec<Explains>,
+    pub until: Option<Until>,
     /// Every capture and where it is defined. `None` where a pattern could not be read: what it
     /// would have captured is not known, so nothing can be said against the use of a name.
     pub captures: Option<Vec<Located<String>>>,
@@ -85,6 +89,9 @@ pub(super) fn read(text: &Text<'_>, block: Range<usize>) -> Spec {
         group_by: Vec::new(),
         vars: vars(text, &table),
         threshold: threshold(text, &table),
+        fallback: table.boolean("fallback").unwrap_or_default(),
+        explains: relation::explains(text, &table),
+        until: relation::until(text, &table),
         captures: complete.then(|| captures(text, regex.as_ref().zip(regex_text), field_texts)),
         regex,
         fields,
