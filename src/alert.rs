@@ -21,7 +21,7 @@ pub struct Alert {
     pub signature: String,
     /// Title of its page, in `lang`.
     pub title: String,
-    /// Severity of the signature.
+    /// Severity of the signature, or of a follower that is graver.
     pub severity: Severity,
     /// The box.
     pub host: String,
@@ -55,6 +55,12 @@ pub struct Alert {
     pub action: Vec<Action>,
     /// Where to read on.
     pub links: Vec<Link>,
+    /// Other signatures whose findings this one explains.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub followers: Vec<Follower>,
+    /// The alert that explains this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explained_by: Option<Cause>,
     /// Language of title, meaning and action.
     pub lang: Lang,
 }
@@ -77,6 +83,26 @@ impl Status {
             Status::Resolved => "resolved",
         }
     }
+}
+
+/// Findings of another signature that an alert explains: they are no alert of their own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Follower {
+    /// Id of their signature.
+    pub signature: String,
+    /// Title of its page, in the language of the alert.
+    pub title: String,
+    /// How many there were so far.
+    pub count: u64,
+}
+
+/// The alert that explains another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// Id of its signature.
+    pub signature: String,
+    /// Names it.
+    pub fingerprint: String,
 }
 
 /// Physical lines around a record, cleaned like the record.
@@ -147,6 +173,7 @@ impl Digest {
         match self.alerts.iter_mut().find(|line| line.fingerprint == alert.fingerprint) {
             Some(line) => {
                 line.status = alert.status;
+                line.severity = alert.severity;
                 line.count = alert.count;
                 line.new += alert.new;
             }
@@ -276,6 +303,15 @@ pub(crate) mod tests {
                 },
             ],
             links: vec![Link { title: "Q&A".to_owned(), url: "https://example.org/qa?a=1&b=2".to_owned() }],
+            followers: vec![Follower {
+                signature: "venus-cluster/worker-sealing-failed-permanent".to_owned(),
+                title: "A sector <failed> for good".to_owned(),
+                count: 2,
+            }],
+            explained_by: Some(Cause {
+                signature: "kernel/oom-killer".to_owned(),
+                fingerprint: "0011223344556677".to_owned(),
+            }),
             lang: Lang::En,
         }
     }

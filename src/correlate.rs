@@ -1,10 +1,12 @@
-//! Findings in, alerts out: grouped, counted, repeated, resolved.
+//! Findings in, alerts out: grouped, counted, repeated, resolved; one failure is one alert.
 //!
-//! An alert is open from its first finding until it has been quiet for `resolve_after`. It speaks
-//! when it opens, every `repeat_every` while it lasts, and when it resolves; in between findings
-//! only raise its count. Time comes in as an argument, so a replay can ask the same questions in
-//! the time of its log.
+//! An alert is open from its first finding until it has been quiet for `resolve_after`, or, where
+//! its signature is a state, until a record ends it. It speaks when it opens, every `repeat_every`
+//! while it lasts, and when it resolves; in between findings only raise its count. A finding that
+//! another alert explains is counted there, as a follower, and opens none of its own. Time comes in
+//! as an argument, so a replay can ask the same questions in the time of its log.
 
+mod cause;
 pub mod command;
 mod open;
 
@@ -15,7 +17,9 @@ use jiff::Timestamp;
 
 pub use open::{Notice, OpenAlert, Sighting};
 
+use self::cause::{Recent, explains};
 use crate::alert::Status;
+use crate::signature::{Scope, Signature};
 
 /// When alerts speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,12 +42,14 @@ pub struct Correlator {
     policy: Policy,
     open: BTreeMap<String, OpenAlert>,
     changed: BTreeSet<String>,
+    recent: Recent,
 }
 
 impl Correlator {
     /// A correlator that goes on with the alerts that were open before, by fingerprint.
     pub fn new(policy: Policy, open: impl IntoIterator<Item = (String, OpenAlert)>) -> Correlator {
-        Correlator { policy, open: open.into_iter().collect(), changed: BTreeSet::new() }
+        let open = open.into_iter().collect();
+        Correlator { policy, open, changed: BTreeSet::new(), recent: Recent::default() }
     }
 
     /// Changes when alerts speak from now on.
@@ -51,36 +57,62 @@ impl Correlator {
         self.policy = policy;
     }
 
-    /// Counts a finding; the first of an alert gives its first message.
-    pub fn observe(&mut self, mut sighting: Sighting<'_>, now: Timestamp) -> Option<Notice> {
-        sighting.redact();
-        let fingerprint = sighting.fingerprint();
-        self.changed.insert(fingerprint.clone());
-        let alert = self
-            .open
-            .entry(fingerprint.clone())
-            .and_modify(|alert| alert.add(&sighting, now))
-            .or_insert_with(|| OpenAlert::new(&sighting, now));
-        let speaks = alert.sequence == 0 && alert.reaches(sighting.signature.threshold);
-        speaks.then(|| alert.notice(fingerprint, Status::Firing, now))
+    /// Takes the findings of one record; what is to be told at once because of them.
+    pub fn observe(&mut self, mut record: Vec<Sighting<'_>>, now: Timestamp) -> Vec<Notice> {
+        record.iter_mut().for_each(Sighting::redact);
+        let signatures: Vec<&Signature> = record.iter().map(|sighting| &**sighting.signature).collect();
+        let mut alerts = vec![String::new(); record.len()];
+        let mut due = BTreeSet::new();
+        for (index, cause) in cause::in_record(&signatures) {
+            let sighting = &record[index];
+            let (at, path) = (sighting.at(now), sighting.path);
+            let cause = match cause {
+                Some(cause) => Some(alerts[cause].as_str()),
+                None => self.recent.cause(sighting.signature, path, at),
+            };
+            // A cause that keeps silent itself, below its threshold, silences nobody.
+            let cause = cause.filter(|cause| {
+                due.contains(*cause) || self.open.get(*cause).is_some_and(|alert| alert.sequence > 0)
+            });
+            let told = match cause.map(str::to_owned) {
+                Some(cause) => self.follow(cause, sighting, now, &mut due),
+                None => self.count(sighting, now, &mut due),
+            };
+            self.recent.add(sighting.signature, path, at, &told, now);
+            alerts[index] = told;
+        }
+        due.into_iter().filter_map(|alert| self.notice(alert, Status::Firing, now)).collect()
+    }
+
+    /// A record ended the state of `ended`, which is no finding but names signature and group.
+    pub fn end(&mut self, ended: &Sighting<'_>, now: Timestamp) -> Option<Notice> {
+        let fingerprint = ended.fingerprint();
+        let told = self.open.get(&fingerprint)?.sequence > 0;
+        let notice = told.then(|| self.notice(fingerprint.clone(), Status::Resolved, now)).flatten();
+        self.open.remove(&fingerprint);
+        self.changed.insert(fingerprint);
+        notice
+    }
+
+    /// Whether a state that `source` shows is open, so that the record that ends it matters.
+    pub fn has_state(&self, source: &str) -> bool {
+        self.open.values().any(|alert| alert.is_state() && alert.source == source)
     }
 
     /// Lets time pass: what is due to be repeated, and what has resolved.
     pub fn tick(&mut self, now: Timestamp) -> Vec<Notice> {
-        let mut notices = Vec::new();
+        self.recent.forget(now);
+        let mut due = Vec::new();
         let mut closed = Vec::new();
-        for (fingerprint, alert) in &mut self.open {
-            let silent = alert.sequence == 0;
+        for (fingerprint, alert) in &self.open {
             if elapsed(alert.last_at, now) >= alert.patience(self.policy.resolve_after) {
                 closed.push(fingerprint.clone());
-                if !silent {
-                    notices.push(alert.notice(fingerprint.clone(), Status::Resolved, now));
-                }
-            } else if !silent && elapsed(alert.told_at, now) >= self.policy.repeat_every {
-                notices.push(alert.notice(fingerprint.clone(), Status::Firing, now));
-                self.changed.insert(fingerprint.clone());
+                due.extend((alert.sequence > 0).then(|| (fingerprint.clone(), Status::Resolved)));
+            } else if alert.repeats() && elapsed(alert.told_at, now) >= self.policy.repeat_every {
+                due.push((fingerprint.clone(), Status::Firing));
             }
         }
+        let notices = due.into_iter().filter_map(|(alert, status)| self.notice(alert, status, now)).collect();
         for fingerprint in closed {
             self.open.remove(&fingerprint);
             self.changed.insert(fingerprint);
@@ -103,6 +135,82 @@ impl Correlator {
     /// Whether anything changed since the last [`Correlator::changes`].
     pub fn has_changes(&self) -> bool {
         !self.changed.is_empty()
+    }
+
+    /// Counts a finding that nothing explains; its alert.
+    fn count(&mut self, sighting: &Sighting<'_>, now: Timestamp, due: &mut BTreeSet<String>) -> String {
+        let fingerprint = sighting.fingerprint();
+        let opens = !self.open.contains_key(&fingerprint);
+        if opens {
+            let mut alert = OpenAlert::new(sighting, now);
+            self.adopt(&mut alert, &fingerprint, sighting, now);
+            self.open.insert(fingerprint.clone(), alert);
+        } else if let Some(alert) = self.open.get_mut(&fingerprint) {
+            alert.add(sighting, now);
+            if !alert.is_state() {
+                alert.explained_by = None;
+            }
+        }
+        self.changed.insert(fingerprint.clone());
+        let speaks = |alert: &OpenAlert| {
+            alert.sequence == 0 && alert.explained_by.is_none() && alert.reaches(sighting.signature.threshold)
+        };
+        if self.open.get(&fingerprint).is_some_and(speaks) {
+            due.insert(fingerprint.clone());
+        }
+        fingerprint
+    }
+
+    /// Counts a finding as a follower of the alert `cause`; that alert.
+    fn follow(
+        &mut self,
+        cause: String,
+        sighting: &Sighting<'_>,
+        now: Timestamp,
+        due: &mut BTreeSet<String>,
+    ) -> String {
+        let Some(alert) = self.open.get_mut(&cause) else { return cause };
+        let Signature { id, severity, until, .. } = &**sighting.signature;
+        if alert.explain(id, *severity, 1) {
+            due.insert(cause.clone());
+        }
+        let explained_by = alert.as_cause(&cause);
+        // A state lasts longer than the moment that explains it.
+        if until.is_some() {
+            let fingerprint = sighting.fingerprint();
+            let state = self.open.entry(fingerprint.clone());
+            let state = state.and_modify(|state| state.add(sighting, now));
+            let state = state.or_insert_with(|| OpenAlert::new(sighting, now));
+            if state.sequence == 0 {
+                state.explained_by = Some(explained_by);
+            }
+            self.changed.insert(fingerprint);
+        }
+        self.changed.insert(cause.clone());
+        cause
+    }
+
+    /// Finds what a new alert explains among those that were told before it was known.
+    fn adopt(&mut self, cause: &mut OpenAlert, fingerprint: &str, sighting: &Sighting<'_>, now: Timestamp) {
+        let at = sighting.at(now);
+        for (other, follower) in &mut self.open {
+            let scope = if follower.path() == sighting.path { Scope::Process } else { Scope::Host };
+            let within =
+                [scope, Scope::Host].map(|scope| explains(sighting.signature, follower.as_follower(), scope));
+            let explained = within.into_iter().flatten().any(|within| follower.is_within(at, at, within));
+            if explained && follower.explained_by.is_none() {
+                cause.explain(&follower.signature, follower.severity, follower.count);
+                follower.explained_by = Some(cause.as_cause(fingerprint));
+                self.changed.insert(other.clone());
+            }
+        }
+    }
+
+    /// The next message of an open alert.
+    fn notice(&mut self, fingerprint: String, status: Status, now: Timestamp) -> Option<Notice> {
+        let alert = self.open.get_mut(&fingerprint)?;
+        self.changed.insert(fingerprint.clone());
+        Some(alert.notice(fingerprint, status, now))
     }
 }
 

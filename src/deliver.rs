@@ -218,6 +218,8 @@ fn test_alert(host: &str, lang: Lang, now: &str) -> Alert {
         meaning: meaning.to_owned(),
         action: Vec::new(),
         links: Vec::new(),
+        followers: Vec::new(),
+        explained_by: None,
         lang,
     }
 }

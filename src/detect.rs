@@ -46,6 +46,9 @@ pub struct Detector {
     scanner: Scanner,
     /// For every anchor the index of its signature.
     owners: Vec<usize>,
+    /// Finds besides what ends a state, which may stand in every second line of a healthy log:
+    /// used only where a state is open. `None` if no signature is a state.
+    state_scanner: Option<Scanner>,
     zone: TimeZone,
 }
 
@@ -77,7 +80,13 @@ impl Detector {
             }
         }
         let scanner = Scanner::new(&anchors).map_err(TooManyAnchors)?;
-        Ok(Detector { catalogue, scanner, owners, zone })
+        let states = catalogue.signatures().iter().filter_map(|signature| signature.until.as_ref());
+        let ends: Vec<&str> = states.flat_map(|until| &until.literals).map(String::as_str).collect();
+        let state_scanner = match ends.is_empty() {
+            true => None,
+            false => Some(Scanner::new(&[anchors, ends].concat()).map_err(TooManyAnchors)?),
+        };
+        Ok(Detector { catalogue, scanner, owners, state_scanner, zone })
     }
 
     /// The catalogue.
@@ -98,6 +107,17 @@ impl Detector {
         indices.dedup();
         let signatures = indices.into_iter().map(|index| &self.catalogue.signatures()[index]);
         signatures.filter_map(|signature| Some((signature, confirm(signature, record)?))).collect()
+    }
+
+    /// The states that `record` ends, each with the fields of its group.
+    fn endings<'d>(&'d self, record: &Record) -> impl Iterator<Item = (&'d Arc<Signature>, Fields)> {
+        let states = self.catalogue.signatures().iter().filter(|signature| signature.until.is_some());
+        states.filter_map(|signature| Some((signature, ending(signature, record)?)))
+    }
+
+    /// What finds candidates, depending on whether a state is open.
+    fn scanner(&self, state: bool) -> &Scanner {
+        self.state_scanner.as_ref().filter(|_| state).unwrap_or(&self.scanner)
     }
 }
 

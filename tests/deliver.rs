@@ -44,6 +44,8 @@ fn alert(fingerprint: &str, sequence: u64) -> Alert {
         meaning: "The processor wrote something else than JSON.".to_owned(),
         action: vec![Action { text: "Look.".to_owned(), command: None, unfilled: vec![], caution: false }],
         links: vec![Link { title: "Q&A".to_owned(), url: "https://example.org/qa".to_owned() }],
+        followers: vec![],
+        explained_by: None,
         lang: Lang::En,
     }
 }

@@ -1,5 +1,6 @@
 //! One open alert: what is kept of it, and the message it becomes.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +9,10 @@ use jiff::{Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::cause::{self, is_within};
 use super::command::{self, Values, Vars};
 use super::elapsed;
-use crate::alert::{Alert, Context, Lang, Status};
+use crate::alert::{Alert, Cause, Context, Follower, Lang, Status};
 use crate::finding::{Finding, Severity};
 use crate::record::{Fields, Names};
 use crate::redact::{redact_fields, redact_lines, redact_text};
@@ -54,8 +56,8 @@ impl Sighting<'_> {
 
     /// Names the alert: the same for signature, group, host and source.
     pub fn fingerprint(&self) -> String {
-        let mut hash = Sha256::new();
         let group = self.group();
+        let mut hash = Sha256::new();
         let parts = [&*self.finding.signature, self.host, self.source];
         let pairs = group.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
         for part in parts.into_iter().chain(pairs) {
@@ -67,6 +69,11 @@ impl Sighting<'_> {
             let _ = write!(hex, "{byte:02x}");
             hex
         })
+    }
+
+    /// When it happened, as far as the log says so.
+    pub(super) fn at(&self, now: Timestamp) -> Timestamp {
+        self.finding.near.map_or(now, |time| time.instant)
     }
 
     fn group(&self) -> Fields {
@@ -85,13 +92,13 @@ pub struct OpenAlert {
     pub told_at: Timestamp,
     /// When its newest finding arrived.
     pub last_at: Timestamp,
-    signature: String,
-    severity: Severity,
+    pub(super) signature: String,
+    pub(super) severity: Severity,
     host: String,
-    source: String,
+    pub(super) source: String,
     group: Fields,
     first_seen: String,
-    count: u64,
+    pub(super) count: u64,
     told: u64,
     newest: Newest,
     /// Log times of the newest findings, as instants and as shown, while a threshold has not been
@@ -99,6 +106,21 @@ pub struct OpenAlert {
     recent: Vec<(Timestamp, String)>,
     /// Width of the threshold's window.
     window: Option<Duration>,
+    /// It is a state, and ends without another finding after this long.
+    #[serde(default)]
+    timeout: Option<Duration>,
+    /// Its signature speaks only where no other does.
+    #[serde(default)]
+    fallback: bool,
+    /// Log times of its first and its newest finding.
+    #[serde(default)]
+    span: Option<(Timestamp, Timestamp)>,
+    /// Findings that it explains, by signature.
+    #[serde(default)]
+    followers: BTreeMap<String, u64>,
+    /// The alert that explains it.
+    #[serde(default)]
+    pub(super) explained_by: Option<Cause>,
 }
 
 /// The newest finding of an alert.
@@ -124,7 +146,9 @@ impl OpenAlert {
     /// Reads what [`OpenAlert::encode`] wrote; `None` if it is of another shape or does not add up.
     pub fn decode(row: &[u8]) -> Option<OpenAlert> {
         let alert: OpenAlert = serde_json::from_slice(row).ok()?;
-        let adds_up = alert.told <= alert.count && alert.count.max(alert.sequence) <= COUNT_MAX;
+        let followers = alert.followers.values().copied().max().unwrap_or(0);
+        let adds_up =
+            alert.told <= alert.count && alert.count.max(alert.sequence).max(followers) <= COUNT_MAX;
         adds_up.then_some(alert)
     }
 
@@ -145,6 +169,11 @@ impl OpenAlert {
             newest,
             recent: Vec::new(),
             window: sighting.signature.threshold.map(|threshold| threshold.within),
+            timeout: sighting.signature.until.as_ref().map(|until| until.timeout),
+            fallback: sighting.signature.fallback,
+            span: Some((sighting.at(now), sighting.at(now))),
+            followers: BTreeMap::new(),
+            explained_by: None,
         };
         alert.remember(sighting, now);
         alert
@@ -154,13 +183,60 @@ impl OpenAlert {
         self.count += 1;
         self.last_at = now;
         self.newest = Newest::of(sighting, now);
+        let at = sighting.at(now);
+        self.span = self.span.map(|(first, last)| (first.min(at), last.max(at)));
         self.remember(sighting, now);
+    }
+
+    /// Counts `count` findings of `signature` as its followers; whether they make it graver. Whoever
+    /// is told of the cause alone must not miss how grave its effect is.
+    pub(super) fn explain(&mut self, signature: &str, severity: Severity, count: u64) -> bool {
+        *self.followers.entry(signature.to_owned()).or_default() += count;
+        let graver = severity > self.severity;
+        self.severity = self.severity.max(severity);
+        graver
+    }
+
+    /// Whether all its findings stand between `first` and `within` after `last`.
+    pub(super) fn is_within(&self, first: Timestamp, last: Timestamp, within: Duration) -> bool {
+        self.span.is_some_and(|(from, to)| {
+            is_within(first, last, within, from) && is_within(first, last, within, to)
+        })
+    }
+
+    /// Whether it is a state, which goes on until a record ends it.
+    pub(super) fn is_state(&self) -> bool {
+        self.timeout.is_some()
+    }
+
+    /// Whether it is told again while it lasts: not what another alert explains, unless it is a
+    /// state, which may outlast its cause.
+    pub(super) fn repeats(&self) -> bool {
+        match (&self.explained_by, self.is_state()) {
+            (Some(_), state) => state,
+            (None, _) => self.sequence > 0,
+        }
+    }
+
+    /// The file of its newest finding.
+    pub(super) fn path(&self) -> &str {
+        &self.newest.path
+    }
+
+    /// The alert as one that may be explained.
+    pub(super) fn as_follower(&self) -> cause::Follower<'_> {
+        cause::Follower { id: &self.signature, fallback: self.fallback }
+    }
+
+    /// The alert as a cause.
+    pub(super) fn as_cause(&self, fingerprint: &str) -> Cause {
+        Cause { signature: self.signature.clone(), fingerprint: fingerprint.to_owned() }
     }
 
     /// Keeps the times a threshold asks for, and no more.
     fn remember(&mut self, sighting: &Sighting<'_>, now: Timestamp) {
         let Some(threshold) = sighting.signature.threshold.filter(|_| self.sequence == 0) else { return };
-        let at = sighting.finding.near.map_or(now, |time| time.instant);
+        let at = sighting.at(now);
         self.recent.push((at, self.newest.seen.clone()));
         self.recent.retain(|&(earlier, _)| elapsed(earlier, at) <= threshold.within);
         // Findings that have fallen out of the window were never told and do not count.
@@ -176,7 +252,8 @@ impl OpenAlert {
 
     /// How long it may be quiet before it is closed.
     pub(super) fn patience(&self, resolve_after: Duration) -> Duration {
-        if self.sequence == 0 { self.window.unwrap_or(resolve_after) } else { resolve_after }
+        let waits = self.window.filter(|_| self.sequence == 0);
+        waits.or(self.timeout).unwrap_or(resolve_after)
     }
 
     /// The next message of this alert.
@@ -187,6 +264,18 @@ impl OpenAlert {
         self.told_at = now;
         self.recent = Vec::new();
         Notice { fingerprint, status, new, alert: self.clone() }
+    }
+}
+
+impl OpenAlert {
+    fn followers(&self, catalogue: &Catalogue, lang: Lang) -> Vec<Follower> {
+        let title = |id: &String| catalogue.get(id).map(|known| known.runbook(lang).title.clone());
+        let follower = |(id, &count): (&String, &u64)| Follower {
+            signature: id.clone(),
+            title: title(id).unwrap_or_else(|| id.clone()),
+            count,
+        };
+        self.followers.iter().map(follower).collect()
     }
 }
 
@@ -273,6 +362,8 @@ impl Notice {
             meaning: runbook.meaning.clone(),
             action: runbook.steps.iter().map(|step| command::fill(step, &values)).collect(),
             links: runbook.links.clone(),
+            followers: self.alert.followers(catalogue, lang),
+            explained_by: self.alert.explained_by.clone(),
             lang,
         }
     }

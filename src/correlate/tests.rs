@@ -9,7 +9,7 @@ use crate::finding::{Finding, Severity};
 use crate::record::{Fields, Names, Place};
 use crate::signature::{Catalogue, Signature, Threshold};
 
-fn signature(threshold: Option<Threshold>) -> Arc<Signature> {
+pub(super) fn signature(threshold: Option<Threshold>) -> Arc<Signature> {
     Arc::new(Signature {
         id: "t/x".into(),
         severity: Severity::Error,
@@ -32,7 +32,7 @@ fn signature(threshold: Option<Threshold>) -> Arc<Signature> {
     })
 }
 
-fn sighting<'a>(signature: &'a Arc<Signature>, sector: &str, line: u64) -> Sighting<'a> {
+pub(super) fn sighting<'a>(signature: &'a Arc<Signature>, sector: &str, line: u64) -> Sighting<'a> {
     let finding = Finding {
         signature: signature.id.clone(),
         severity: signature.severity,
@@ -54,7 +54,7 @@ fn sighting<'a>(signature: &'a Arc<Signature>, sector: &str, line: u64) -> Sight
     }
 }
 
-fn at(seconds: i64) -> Timestamp {
+pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_656_000_000 + seconds).unwrap()
 }
 
@@ -86,7 +86,10 @@ fn an_alert_opens_repeats_and_resolves() {
     ] {
         if finds {
             say.extend(
-                correlator.observe(sighting(&signature, "1", second), at(second as i64)).iter().map(said),
+                correlator
+                    .observe(vec![sighting(&signature, "1", second)], at(second as i64))
+                    .iter()
+                    .map(said),
             );
         }
         say.extend(correlator.tick(at(second as i64)).iter().map(said));
@@ -98,10 +101,10 @@ fn an_alert_opens_repeats_and_resolves() {
 fn groups_are_alerts_of_their_own() {
     let signature = signature(None);
     let mut correlator = Correlator::new(Policy::default(), []);
-    let first = correlator.observe(sighting(&signature, "1", 1), at(0)).unwrap();
-    let second = correlator.observe(sighting(&signature, "2", 2), at(0)).unwrap();
+    let first = correlator.observe(vec![sighting(&signature, "1", 1)], at(0)).remove(0);
+    let second = correlator.observe(vec![sighting(&signature, "2", 2)], at(0)).remove(0);
     assert_ne!(first.fingerprint, second.fingerprint);
-    assert!(correlator.observe(sighting(&signature, "1", 3), at(1)).is_none());
+    assert!(correlator.observe(vec![sighting(&signature, "1", 3)], at(1)).is_empty());
     assert_eq!(correlator.changes().len(), 2);
     assert!(!correlator.has_changes());
 }
@@ -113,8 +116,8 @@ fn a_threshold_waits_for_enough_in_its_window() {
     let mut correlator = Correlator::new(Policy::default(), []);
     let mut spoke = Vec::new();
     for second in [0, 500, 1_000, 1_050, 1_060, 1_070] {
-        let notice = correlator.observe(sighting(&signature, "1", 1), at(second));
-        spoke.extend(notice.map(|notice| (second, said(&notice), first_seen(&notice))));
+        let notices = correlator.observe(vec![sighting(&signature, "1", 1)], at(second));
+        spoke.extend(notices.iter().map(|notice| (second, said(notice), first_seen(notice))));
     }
     assert_eq!(spoke, [(1_050, ("firing", 1, 3, 3), at(500).to_string())], "what came before is not told");
 }
@@ -124,7 +127,7 @@ fn a_threshold_never_reached_is_forgotten_in_silence() {
     let threshold = Threshold { count: 3, within: Duration::from_secs(600) };
     let signature = signature(Some(threshold));
     let mut correlator = Correlator::new(Policy::default(), []);
-    correlator.observe(sighting(&signature, "1", 1), at(0));
+    correlator.observe(vec![sighting(&signature, "1", 1)], at(0));
     assert_eq!(correlator.changes()[0].1.as_ref().map(|open| open.sequence), Some(0));
     assert!(correlator.tick(at(601)).is_empty());
     let changes = correlator.changes();
@@ -135,13 +138,13 @@ fn a_threshold_never_reached_is_forgotten_in_silence() {
 fn an_alert_goes_on_after_a_restart() {
     let signature = signature(None);
     let mut before = Correlator::new(Policy::default(), []);
-    before.observe(sighting(&signature, "1", 1), at(0));
+    before.observe(vec![sighting(&signature, "1", 1)], at(0));
     let rows = before
         .changes()
         .into_iter()
         .filter_map(|(fingerprint, open)| Some((fingerprint, OpenAlert::decode(&open?.encode())?)));
     let mut after = Correlator::new(Policy::default(), rows.collect::<Vec<_>>());
-    assert!(after.observe(sighting(&signature, "1", 2), at(10)).is_none());
+    assert!(after.observe(vec![sighting(&signature, "1", 2)], at(10)).is_empty());
     assert_eq!(after.tick(at(910)).iter().map(said).collect::<Vec<_>>(), [("resolved", 2, 2, 1)]);
 }
 
@@ -149,7 +152,7 @@ fn an_alert_goes_on_after_a_restart() {
 fn a_row_that_does_not_add_up_is_refused() {
     let signature = signature(None);
     let mut correlator = Correlator::new(Policy::default(), []);
-    correlator.observe(sighting(&signature, "1", 1), at(0));
+    correlator.observe(vec![sighting(&signature, "1", 1)], at(0));
     let row = correlator.changes()[0].1.as_ref().map(OpenAlert::encode).unwrap();
     let row = String::from_utf8(row).unwrap();
     for (from, to, good) in [
@@ -171,7 +174,7 @@ fn a_row_that_does_not_add_up_is_refused() {
 fn a_clock_set_back_neither_repeats_nor_resolves() {
     let signature = signature(None);
     let mut correlator = Correlator::new(Policy::default(), []);
-    correlator.observe(sighting(&signature, "1", 1), at(7_200));
+    correlator.observe(vec![sighting(&signature, "1", 1)], at(7_200));
     assert!(correlator.tick(at(0)).is_empty());
 }
 
@@ -185,7 +188,7 @@ fn a_secret_is_in_nothing_that_an_alert_is_made_of() {
         sighting.finding.record = format!("token={secret}");
         sighting.context.before = vec![format!("Authorization: Bearer {secret}")];
         sighting.context.after = vec!["-----BEGIN PRIVATE KEY-----".to_owned(), secret.to_owned()];
-        told.extend(correlator.observe(sighting, at(0)));
+        told.extend(correlator.observe(vec![sighting], at(0)));
     }
     let rows = correlator.changes();
     assert_eq!((told.len(), rows.len()), (1, 1), "secrets tell no groups apart");
@@ -194,3 +197,5 @@ fn a_secret_is_in_nothing_that_an_alert_is_made_of() {
     let alert = told[0].render(&Catalogue::default(), Lang::En, &command::Vars::new());
     assert_eq!((&*alert.record, &*alert.group["sector"]), ("token=[redacted]", "[redacted]"));
 }
+
+mod causes;

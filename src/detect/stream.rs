@@ -3,6 +3,7 @@
 //! Promises: the findings of a stream do not depend on how it was cut into buffers; a record gives
 //! at most one finding per signature, also when it was looked at early and went on later.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -28,6 +29,8 @@ pub struct Stream<'d> {
     near: Option<(u64, Time)>,
     /// The binaries that lines before the progress showed.
     names: Option<Names>,
+    /// A state is open, so what ends it is looked for.
+    has_state: bool,
 }
 
 /// A finding and the bytes around it that were at hand.
@@ -37,6 +40,9 @@ pub struct Found<'b> {
     pub finding: Finding,
     /// The signature that matched.
     pub signature: Arc<Signature>,
+    /// The record is no finding: it ends the state that the signature is, for the group that the
+    /// fields of `finding` name.
+    pub ends: bool,
     frames: Frames<'b>,
     start: usize,
     end: usize,
@@ -72,7 +78,12 @@ impl<'d> Stream<'d> {
 
     /// A stream that was settled up to `progress` before.
     pub fn resume(detector: &'d Detector, progress: Progress) -> Stream<'d> {
-        Stream { detector, progress, near: None, names: None }
+        Stream { detector, progress, near: None, names: None, has_state: false }
+    }
+
+    /// Looks for what ends a state from now on, as it does by itself behind a finding that is one.
+    pub fn expect_ends(&mut self) {
+        self.has_state = true;
     }
 
     /// How far the stream is settled.
@@ -128,7 +139,7 @@ impl<'d> Stream<'d> {
         report: &mut impl FnMut(Found<'_>),
     ) -> Vec<String> {
         let frames = Frames::new(seen, self.progress.mode);
-        let mut candidates = self.detector.scanner.candidates(seen);
+        let mut candidates = self.detector.scanner(self.has_state).candidates(seen);
         let mut lines = LineCounter { at: 0, line: self.progress.line };
         let mut dates = Dates { at: 0, near: self.near };
         let mut from = 0;
@@ -151,16 +162,41 @@ impl<'d> Stream<'d> {
                 if range.start == open && !reported.iter().any(|id| **id == *signature.id) {
                     reported.push(signature.id.to_string());
                 }
-                let finding = finding(signature, &record, near, fields);
-                let frames = Frames::new(bytes, self.progress.mode);
-                let (start, end) = (range.start, range.end);
-                let names = self.names.clone();
-                report(Found { finding, signature: signature.clone(), frames, start, end, names });
+                if signature.until.is_some() && !self.has_state {
+                    self.has_state = true;
+                    candidates = self.detector.scanner(true).candidates(seen);
+                }
+                report(self.found(
+                    signature,
+                    finding(signature, &record, near, fields),
+                    bytes,
+                    &range,
+                    false,
+                ));
+            }
+            if self.has_state {
+                for (signature, fields) in self.detector.endings(&record) {
+                    let finding = finding(signature, &record, near, fields);
+                    report(self.found(signature, finding, bytes, &range, true));
+                }
             }
             candidates.skip_to(range.end);
             from = range.end + 1;
         }
         reported
+    }
+
+    fn found<'b>(
+        &self,
+        signature: &Arc<Signature>,
+        finding: Finding,
+        bytes: &'b [u8],
+        range: &Range<usize>,
+        ends: bool,
+    ) -> Found<'b> {
+        let frames = Frames::new(bytes, self.progress.mode);
+        let (start, end, names) = (range.start, range.end, self.names.clone());
+        Found { finding, signature: signature.clone(), ends, frames, start, end, names }
     }
 
     /// Moves the progress to `settled`, where either a record is open or none is.

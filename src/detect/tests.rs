@@ -1,6 +1,7 @@
 //! The findings of a stream against a plain reading of the rules, however the stream is cut.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -8,6 +9,7 @@ use super::*;
 use crate::finding::{Finding, Severity};
 use crate::frame::{End, LINE_BYTES_MAX, RECORD_BYTES_MAX, RECORD_LINES_MAX};
 use crate::position::Progress;
+use crate::signature::Until;
 
 const HEAD: &str = "2022-06-24T14:33:24.1+08:00 ERROR ThreadId(42) venus_worker::sealing: ";
 
@@ -46,19 +48,38 @@ fn three() -> Detector {
     ])
 }
 
+/// The same, one of them a state.
+fn with_state() -> Detector {
+    let until = Until { literals: vec!["Caused by".to_owned()], timeout: Duration::from_secs(60) };
+    let state = Signature { until: Some(until), ..signature("t/broken", &["pipe is broken"]) };
+    detector([state, signature("t/beyond", &["broken beyond"])])
+}
+
 /// Gives `bytes` to a stream, `sizes` at a time (the last size goes on), with `end` behind them.
 fn cut(detector: &Detector, bytes: &[u8], sizes: &[usize], ends: &[End]) -> (Vec<Finding>, Progress) {
+    let (found, progress) = cut_with_ends(detector, bytes, sizes, ends);
+    (found.into_iter().filter(|(_, ends)| !ends).map(|(finding, _)| finding).collect(), progress)
+}
+
+/// The same, with what ends a state marked as such.
+fn cut_with_ends(
+    detector: &Detector,
+    bytes: &[u8],
+    sizes: &[usize],
+    ends: &[End],
+) -> (Vec<(Finding, bool)>, Progress) {
     let mut stream = Stream::new(detector);
     let mut findings = Vec::new();
     let (mut settled, mut given, mut step) = (0, 0, 0);
     while given < bytes.len() {
         given = bytes.len().min(given + sizes[step % sizes.len()]);
         let end = ends[step % ends.len()];
-        settled += stream.advance(&bytes[settled..given], end, |found| findings.push(found.finding));
+        settled +=
+            stream.advance(&bytes[settled..given], end, |found| findings.push((found.finding, found.ends)));
         step += 1;
     }
-    stream.advance(&bytes[settled..], End::Final, |found| findings.push(found.finding));
-    findings.sort_by_key(|finding| (finding.place.offset, finding.signature.clone()));
+    stream.advance(&bytes[settled..], End::Final, |found| findings.push((found.finding, found.ends)));
+    findings.sort_by_key(|(finding, _)| (finding.place.offset, finding.signature.clone()));
     (findings, stream.progress().clone())
 }
 
@@ -155,6 +176,19 @@ proptest! {
         let (found, progress) = cut(&detector, &bytes, &sizes, &[End::More]);
         prop_assert_eq!(found, whole(&detector, &bytes));
         prop_assert_eq!(progress.offset, bytes.len() as u64);
+    }
+
+    #[test]
+    fn what_ends_a_state_is_seen_once_it_is_open(bytes in log(8), sizes in prop::collection::vec(1usize..40_000, 1..6)) {
+        let detector = with_state();
+        let (found, _) = cut_with_ends(&detector, &bytes, &sizes, &[End::More]);
+        let opened = found.iter().position(|(finding, ends)| !ends && &*finding.signature == "t/broken");
+        let ended = found.iter().filter(|(_, ends)| *ends).count();
+        let at = opened.map_or(bytes.len(), |opened| found[opened].0.place.bytes().end as usize);
+        let possible = plain_records(&bytes).into_iter().filter(|(offset, record)| {
+            *offset > at && String::from_utf8_lossy(record).contains("Caused by") && !String::from_utf8_lossy(record).contains("pipe is broken")
+        });
+        prop_assert_eq!(ended, possible.count());
     }
 
     /// A record looked at early may be shown shorter, but is found once, at the same place.

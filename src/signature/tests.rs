@@ -168,7 +168,7 @@ fn what_belongs_to_a_step_keeps_its_shape() {
 }
 
 /// Each rule: what is replaced by what in the good page, and where the fault is found.
-const RULES: [(&str, &str, &str, usize, usize); 44] = [
+const RULES: [(&str, &str, &str, usize, usize); 55] = [
     ("# Bad response\n", "\n", "no-title", 1, 1),
     ("## Action", "# Again\n\n## Action", "second-title", 20, 1),
     ("# Bad response\n", "# Bad response\nstray\n", "stray-text", 2, 1),
@@ -213,6 +213,17 @@ const RULES: [(&str, &str, &str, usize, usize); 44] = [
     ("[fields]", "[fields]\nreply = 'x(y)'", "second-capture", 12, 1),
     ("count = 2", "count = 1", "threshold", 14, 9),
     ("\"10m\"", "\"10 minutes\"", "duration", 15, 10),
+    ("vars = ", "fallback = 1\nvars = ", "wrong-type", 10, 12),
+    ("[fields]", "[[explains]]\n[fields]", "missing-key", 11, 1),
+    ("[fields]", "[[explains]]\nsignatures = []\n[fields]", "explains", 12, 1),
+    ("[fields]", "[[explains]]\nsignatures = [\"oom\"]\n[fields]", "explains", 12, 15),
+    ("[fields]", "[[explains]]\nsignatures = [\"k/*\"]\nscope = \"box\"\n[fields]", "scope", 13, 9),
+    ("[fields]", "[[explains]]\nsignatures = [\"k/*\"]\nwithin = \"5s\"\n[fields]", "explains", 13, 1),
+    ("[fields]", "[until]\n[fields]", "missing-key", 11, 1),
+    ("[fields]", "[until]\nliterals = []\n[fields]", "until", 12, 1),
+    ("[fields]", "[until]\nliterals = [\"OK\"]\n[fields]", "until", 12, 13),
+    ("[fields]", "[until]\nliterals = [\"well again\"]\n[fields]", "no-section", 1, 1),
+    ("## References", "## Ends\n\n```log\nwell\n```\n\n## References", "until", 51, 1),
 ];
 
 #[test]
@@ -223,6 +234,33 @@ fn every_rule_finds_its_fault() {
         assert!(places(&faults).contains(&(code, line, column)), "{code}: {:?}", places(&faults));
         assert!(catalogue.signatures().is_empty(), "{code}");
     }
+}
+
+#[test]
+fn a_page_says_what_it_explains_and_what_ends_it() {
+    let relations = r#"
+[[explains]]
+signatures = ["other/page", "kernel/*"]
+[[explains]]
+signatures = ["runtime/*"]
+scope = "host"
+[until]
+literals = ["well again"]
+timeout = "2h"
+"#;
+    let ends = "## Ends\n\n```log child_pid=12\nINFO well again. child_pid=12\n```\n\n## References";
+    let page = PAGE.replace("within = \"10m\"\n", &format!("within = \"10m\"\n{relations}"));
+    let page = page.replace("vars =", "fallback = true\nvars =").replace("## References", ends);
+    let (catalogue, faults) = load(&[("p/bad", Lang::En, &page)]);
+    assert_eq!(places(&faults), []);
+    let signature = catalogue.get("p/bad").unwrap();
+    assert!(signature.fallback);
+    let [near, far] = &signature.explains[..] else { panic!("{:?}", signature.explains) };
+    assert_eq!((near.scope, near.within.as_secs(), near.signatures.len()), (Scope::Record, 0, 2));
+    assert_eq!((far.scope, far.within.as_secs()), (Scope::Host, 60));
+    let until = signature.until.as_ref().unwrap();
+    assert_eq!((&*until.literals[0], until.timeout.as_secs()), ("well again", 7_200));
+    assert_eq!(signature.samples.last().unwrap().kind, SampleKind::Ends);
 }
 
 #[test]

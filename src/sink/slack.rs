@@ -33,6 +33,8 @@ const VALUE_CHARS_MAX: usize = 100;
 const LINKS_CHARS_MAX: usize = 1_500;
 /// Values of a group that are shown.
 const VALUES_MAX: usize = 8;
+/// Followers that are named.
+const FOLLOWERS_MAX: usize = 8;
 /// Characters kept free for the blocks that close a message.
 const CLOSING_CHARS: usize = 300;
 
@@ -140,7 +142,21 @@ fn facts(alert: &Alert) -> String {
     let severity = words::severity(alert.lang, alert.severity);
     let counts = words::counts(alert.lang, alert.count, alert.new, &first, &last);
     let group = group(&alert.group);
-    format!("*{severity}* {host} {source}{group}\n{counts}\n{place}")
+    format!("*{severity}* {host} {source}{group}\n{counts}\n{place}{}", relations(alert))
+}
+
+/// The alert that explains this one, and what this one explains.
+fn relations(alert: &Alert) -> String {
+    let lang = alert.lang;
+    let cause = alert.explained_by.iter().map(|cause| {
+        let signature = code(&cause.signature, VALUE_CHARS_MAX);
+        format!("\n{} {signature}", words::explained_by(lang))
+    });
+    let followers = alert.followers.iter().take(FOLLOWERS_MAX).map(|follower| {
+        let title = escape_cut(&clean_line(&follower.title), VALUE_CHARS_MAX);
+        format!("\n{} {} {title}", words::explains(lang), words::times(lang, follower.count))
+    });
+    cause.chain(followers).collect()
 }
 
 fn group(group: &crate::record::Fields) -> String {

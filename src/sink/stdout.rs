@@ -76,6 +76,7 @@ fn alert_text(out: &mut String, alert: &Alert) -> std::fmt::Result {
     writeln!(out, "  {host} {source} {path}:{}{}", alert.line, pairs(&alert.group))?;
     let (first, last) = (clean_line(&alert.first_seen), clean_line(&alert.last_seen));
     writeln!(out, "  {}", words::counts(lang, alert.count, alert.new, &first, &last))?;
+    relations(out, alert)?;
     if alert.status == Status::Resolved {
         return Ok(());
     }
@@ -99,6 +100,21 @@ fn alert_text(out: &mut String, alert: &Alert) -> std::fmt::Result {
             clean_line(&link.title),
             clean_line(&link.url)
         )?;
+    }
+    Ok(())
+}
+
+/// The alert that explains this one, and what this one explains.
+fn relations(out: &mut String, alert: &Alert) -> std::fmt::Result {
+    let lang = alert.lang;
+    if let Some(cause) = &alert.explained_by {
+        let (signature, fingerprint) = (clean_line(&cause.signature), clean_line(&cause.fingerprint));
+        writeln!(out, "  {} {signature} {DIM}{fingerprint}{DIM:#}", words::explained_by(lang))?;
+    }
+    for follower in &alert.followers {
+        let (title, signature) = (clean_line(&follower.title), clean_line(&follower.signature));
+        let (word, times) = (words::explains(lang), words::times(lang, follower.count));
+        writeln!(out, "  {word} {times} {title} {DIM}{signature}{DIM:#}")?;
     }
     Ok(())
 }

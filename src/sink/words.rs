@@ -32,6 +32,30 @@ pub(super) fn counts(lang: Lang, count: u64, new: u64, first: &str, last: &str) 
     }
 }
 
+/// What stands behind it are followers of this alert.
+pub(super) fn explains(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "explains",
+        Lang::Zh => "由此引起",
+    }
+}
+
+/// What stands behind it is the cause of this alert.
+pub(super) fn explained_by(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "explained by",
+        Lang::Zh => "起因",
+    }
+}
+
+/// How often a follower was found.
+pub(super) fn times(lang: Lang, count: u64) -> String {
+    match lang {
+        Lang::En => format!("{count}×"),
+        Lang::Zh => format!("{count} 次"),
+    }
+}
+
 /// A command is not harmless.
 pub(super) fn caution(lang: Lang) -> &'static str {
     match lang {

@@ -1,5 +1,6 @@
 //! One pass over the files that have something to say.
 
+use std::mem::take;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,7 +9,7 @@ use jiff::Timestamp;
 use super::Watch;
 use crate::alert::{Context, Message};
 use crate::correlate::{Notice, Sighting};
-use crate::detect::Stream;
+use crate::detect::{Found, Stream};
 use crate::finding::Finding;
 use crate::frame;
 use crate::frame::names;
@@ -21,10 +22,11 @@ const CHUNKS_MAX: usize = 16;
 /// Lines before a record that are searched for the name of a binary.
 const NAMES_LINES_MAX: usize = 100;
 
-/// A finding with what was at hand around it.
+/// A finding, or the end of a state, with what was at hand around it.
 struct Seen {
     signature: Arc<Signature>,
     finding: Finding,
+    ends: bool,
     context: Context,
     names: Names,
 }
@@ -52,30 +54,40 @@ impl Watch {
             Err(_) => return false,
         };
         let mut stream = Stream::resume(&setup.detector, chunk.progress.clone());
+        if self.correlator.has_state(chunk.source) {
+            stream.expect_ends();
+        }
         let mut seen = Vec::new();
         let settled = stream.advance(chunk.bytes, chunk.end, |found| {
             let context = found.context(setup.context_lines, &setup.detector);
             let names = found.names(chunk.path);
-            seen.push(Seen { signature: found.signature, finding: found.finding, context, names });
+            let Found { finding, signature, ends, .. } = found;
+            seen.push(Seen { signature, finding, ends, context, names });
         });
         let (source, path) = (chunk.source.to_owned(), chunk.path.to_owned());
-        for found in seen {
-            self.observe(id, found, &source, &path);
+        // One record at a time: what stands in it together is told together.
+        for record in seen.chunk_by_mut(|one, next| one.finding.place.offset == next.finding.place.offset) {
+            self.observe(id, record, &source, &path);
         }
         self.tail.settle(id, stream.progress().clone());
         settled > 0
     }
 
-    fn observe(&mut self, id: u64, seen: Seen, source: &str, path: &str) {
-        let Seen { signature, finding, mut context, mut names } = seen;
-        self.look_back(id, &finding, &mut context, &mut names);
-        tracing::debug!(signature = &*finding.signature, path, line = finding.place.line, "found");
+    /// Lets the correlator see what a record holds, and tells what follows from it.
+    fn observe(&mut self, id: u64, record: &mut [Seen], source: &str, path: &str) {
         let setup = self.setup.clone();
-        let sighting =
-            Sighting { signature: &signature, finding, host: &setup.host, source, path, context, names };
-        if let Some(notice) = self.correlator.observe(sighting, Timestamp::now()) {
-            self.tell(&notice);
+        let (mut found, mut ended) = (Vec::new(), Vec::new());
+        for Seen { signature, finding, ends, context, names } in record {
+            self.look_back(id, finding, context, names);
+            tracing::debug!(signature = &*finding.signature, path, line = finding.place.line, ends, "found");
+            let (finding, context, names) = (finding.clone(), take(context), take(names));
+            let sighting = Sighting { signature, finding, host: &setup.host, source, path, context, names };
+            if *ends { ended.push(sighting) } else { found.push(sighting) }
         }
+        let now = Timestamp::now();
+        let ends = ended.iter().filter_map(|ended| self.correlator.end(ended, now)).collect::<Vec<_>>();
+        let notices = ends.into_iter().chain(self.correlator.observe(found, now));
+        notices.for_each(|notice| self.tell(&notice));
     }
 
     /// Fills in what stands before the bytes that were at hand.

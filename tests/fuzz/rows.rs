@@ -30,10 +30,11 @@ pub fn seeds() -> Vec<Vec<u8>> {
                 path: &page.page.path,
                 finding: found.finding,
             };
-            let Some(notice) = correlator.observe(sighting, Timestamp::UNIX_EPOCH) else { return };
-            let alert = notice.render(detector.catalogue(), Lang::En, &Default::default());
-            digest.add(&alert);
-            rows.push(letter(Message::Alert(Box::new(alert))));
+            for notice in correlator.observe(vec![sighting], Timestamp::UNIX_EPOCH) {
+                let alert = notice.render(detector.catalogue(), Lang::En, &Default::default());
+                digest.add(&alert);
+                rows.push(letter(Message::Alert(Box::new(alert))));
+            }
         });
     }
     rows.push(letter(Message::Digest { host: "seal-07".to_owned(), lang: Lang::Zh, digest }));
