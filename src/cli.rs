@@ -117,6 +117,7 @@ struct WatchArgs {
 Examples:
   sealtail replay /var/log/venus-worker
   sealtail replay --since 2d --fail-on error 'logs/*.log' old.log.gz
+  sealtail replay --alerts /var/log/venus-worker /var/log/kern.log
   journalctl -u damocles-worker | sealtail replay --json - | jq .signature")]
 struct ReplayArgs {
     /// Files, folders (with all that is in them), globs, or - for standard input; .gz, .zst, .xz
@@ -131,6 +132,10 @@ struct ReplayArgs {
     /// Print only the table of what was found
     #[arg(long)]
     summary: bool,
+
+    /// Print the alerts that `watch` would have sent, in the order of their times
+    #[arg(long)]
+    alerts: bool,
 
     /// Only records written at or after this: RFC 3339, or 2h, 3d ago; a record without time has
     /// that of the one before it, and stays where there is none

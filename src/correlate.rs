@@ -120,6 +120,16 @@ impl Correlator {
         notices
     }
 
+    /// When [`Correlator::tick`] will have something to say next, if nothing is found until then.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        let due = self.open.values().flat_map(|alert| {
+            let closes = alert.last_at.checked_add(alert.patience(self.policy.resolve_after));
+            let repeats = alert.told_at.checked_add(self.policy.repeat_every);
+            [closes.ok(), repeats.ok().filter(|_| alert.repeats())]
+        });
+        due.flatten().min()
+    }
+
     /// The alerts that changed since the last call, for the store; `None`: no longer open.
     pub fn changes(&mut self) -> Vec<(String, Option<OpenAlert>)> {
         let changed = std::mem::take(&mut self.changed);

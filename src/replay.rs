@@ -4,6 +4,7 @@
 //! whole. Workers take units in order and run them side by side; the caller's thread puts their
 //! findings back into order. The result does not depend on the number of threads.
 
+mod history;
 mod segment;
 mod unit;
 mod window;
@@ -16,12 +17,14 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
+use crate::alert::Context;
 use crate::detect::{Detector, Stream};
 use crate::finding::{Finding, Summary};
 use crate::frame::End;
 use crate::record::Names;
 use crate::source::archive::{Input, Unreadable};
 
+pub use history::History;
 use unit::{Opened, Unit};
 use window::Window;
 
@@ -41,6 +44,8 @@ pub struct Replay<'d> {
     pub since: Option<Timestamp>,
     /// Only findings written before this.
     pub until: Option<Timestamp>,
+    /// Collects what alerts need besides: so many lines around each record, and what ends a state.
+    pub for_alerts: Option<usize>,
 }
 
 /// A finding of a replay.
@@ -50,6 +55,10 @@ pub struct Seen {
     pub finding: Finding,
     /// The binaries that the log shows near it.
     pub names: Names,
+    /// It is no finding and ends a state; only where alerts are asked for.
+    pub ends: bool,
+    /// Lines around the record; only where alerts are asked for.
+    pub context: Context,
 }
 
 /// What a replay tells its caller, in order.
@@ -67,7 +76,7 @@ impl<'d> Replay<'d> {
     /// A replay of `inputs`, in this order, on one thread.
     pub fn new(detector: &'d Detector, inputs: Vec<Result<Input, Unreadable>>) -> Replay<'d> {
         let units = inputs.into_iter().flat_map(Unit::of).collect();
-        Replay { detector, units, threads: 1, since: None, until: None }
+        Replay { detector, units, threads: 1, since: None, until: None, for_alerts: None }
     }
 
     /// Bytes of all inputs as they are stored, as far as that is known.
@@ -134,15 +143,21 @@ impl<'d> Replay<'d> {
         let Opened { mut reader, progress: start, before } = opened;
         let mut stream = Stream::resume(self.detector, start.clone());
         stream.recall(&before);
+        if self.for_alerts.is_some() {
+            stream.expect_ends();
+        }
         loop {
             let read = window.fill(reader.as_mut());
             let end = if matches!(read, Ok(1..)) { End::More } else { End::Final };
             let bytes = window.unread();
             let has_open_line = end == End::Final && bytes.last().is_some_and(|&byte| byte != b'\n');
             let settled = stream.advance(bytes, end, |found| {
-                if self.is_wanted(&found.finding) {
+                let asked = self.for_alerts.is_some() || !found.ends;
+                if asked && self.is_wanted(&found.finding) {
                     let names = found.names(&unit.path);
-                    batch.findings.push(Seen { finding: found.finding, names });
+                    let lines = self.for_alerts.map(|count| found.context(count, self.detector));
+                    let (context, ends) = (lines.unwrap_or_default(), found.ends);
+                    batch.findings.push(Seen { finding: found.finding, names, ends, context });
                 }
             });
             window.settle(settled);
@@ -221,8 +236,10 @@ impl Merge {
         for batch in batches {
             for mut seen in batch.findings {
                 seen.finding.place.line += self.lines_before;
-                self.summary.findings += 1;
-                *self.summary.by_signature.entry(seen.finding.signature.clone()).or_default() += 1;
+                if !seen.ends {
+                    self.summary.findings += 1;
+                    *self.summary.by_signature.entry(seen.finding.signature.clone()).or_default() += 1;
+                }
                 tell(Event::Finding(&unit.path, Box::new(seen)))?;
             }
             (bytes, lines) = (batch.bytes, batch.lines);

@@ -7,12 +7,20 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{EXIT_ERROR, EXIT_FOUND, EXIT_OK, ReplayArgs, catalogue};
+use super::{EXIT_ERROR, EXIT_FOUND, EXIT_OK, ReplayArgs, catalogue, host_name};
+use crate::correlate::Policy;
+use crate::correlate::command::Vars;
 use crate::detect::Detector;
 use crate::duration;
-use crate::replay::{Event, Replay};
+use crate::finding::Summary;
+use crate::replay::{Event, History, Replay};
 use crate::report::{Report, Totals};
+use crate::signature::Catalogue;
+use crate::sink::Stdout;
 use crate::source::archive;
+
+/// Lines before and after a record that an alert carries, as `watch` does by default.
+const CONTEXT_LINES: usize = 5;
 
 pub(super) fn run(args: ReplayArgs) -> Result<u8> {
     let now = Timestamp::now();
@@ -33,12 +41,15 @@ pub(super) fn run(args: ReplayArgs) -> Result<u8> {
     let inputs = archive::list(&args.paths);
     let mut replay = Replay::new(&detector, inputs);
     (replay.threads, replay.since, replay.until) = (threads, since, until);
+    replay.for_alerts = args.alerts.then_some(CONTEXT_LINES);
     let mut output = Output::new(&args, &detector, replay.bytes_stored());
+    output.history = args.alerts.then(|| History::new(&detector, now));
     let summary = replay.run(|event| output.tell(event))?;
     output.bar.finish_and_clear();
+    let gravest = output.totals.gravest();
     output.end(&summary)?;
 
-    let failed = args.fail_on.is_some_and(|severity| output.totals.gravest() >= Some(severity));
+    let failed = args.fail_on.is_some_and(|severity| gravest >= Some(severity));
     Ok(match (summary.unreadable.is_empty(), failed) {
         (false, _) => EXIT_ERROR,
         (true, true) => EXIT_FOUND,
@@ -52,6 +63,9 @@ struct Output<'a> {
     out: BufWriter<anstream::AutoStream<io::StdoutLock<'static>>>,
     report: Report<'a>,
     totals: Totals,
+    /// Findings become alerts once all are there.
+    history: Option<History<'a>>,
+    catalogue: &'a Catalogue,
     bar: ProgressBar,
     /// Bar and findings share a terminal.
     shared: bool,
@@ -71,6 +85,8 @@ impl<'a> Output<'a> {
             out: BufWriter::new(anstream::AutoStream::auto(io::stdout().lock())),
             report: Report::new(detector.catalogue(), args.lang),
             totals: Totals::default(),
+            history: None,
+            catalogue: detector.catalogue(),
             bar,
             shared: shown && io::stdout().is_terminal(),
         }
@@ -79,6 +95,13 @@ impl<'a> Output<'a> {
     fn tell(&mut self, event: Event<'_>) -> io::Result<()> {
         match event {
             Event::Finding(path, seen) => {
+                if let Some(history) = &mut self.history {
+                    if !seen.ends {
+                        self.totals.add(&seen.finding);
+                    }
+                    history.add(path, *seen);
+                    return Ok(());
+                }
                 self.totals.add(&seen.finding);
                 let bar = self.bar.clone();
                 let mut write = || -> io::Result<()> {
@@ -102,11 +125,21 @@ impl<'a> Output<'a> {
         }
     }
 
-    fn end(&mut self, summary: &crate::finding::Summary) -> Result<()> {
-        if self.args.json {
-            writeln!(self.out, "{}", summary.to_json())?;
-        } else {
+    fn end(mut self, summary: &Summary) -> Result<()> {
+        let told_as_alerts = self.history.is_some();
+        if let Some(history) = self.history.take()
+            && !self.args.summary
+        {
+            let stdout = Stdout { json: self.args.json };
+            history.tell(&host_name(), Policy::default(), |notice| {
+                let alert = notice.render(self.catalogue, self.args.lang, &Vars::new());
+                self.out.write_all(stdout.alert(&alert).as_bytes())
+            })?;
+        }
+        if !self.args.json {
             self.totals.write(&mut self.out, summary)?;
+        } else if !told_as_alerts {
+            writeln!(self.out, "{}", summary.to_json())?;
         }
         self.out.flush()?;
         Ok(())

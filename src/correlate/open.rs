@@ -285,7 +285,8 @@ impl Newest {
         let shorten =
             |lines: &[String]| lines.iter().map(|line| shortened(line, CONTEXT_LINE_BYTES_MAX)).collect();
         Newest {
-            seen: finding.time.map_or_else(|| arrival(now), |time| time.to_string()),
+            // A panic has no time of its own; the line before it is near enough.
+            seen: finding.time.or(finding.near).map_or_else(|| arrival(now), |time| time.to_string()),
             path: (*path).to_owned(),
             fields: finding.fields.clone(),
             record: shortened(&finding.record, RECORD_BYTES_MAX),

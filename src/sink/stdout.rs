@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 
 use super::words;
-use crate::alert::{Action, Alert, Lang, Letter, Message, Status};
+use crate::alert::{Action, Alert, Digest, DigestLine, Lang, Letter, Message, Status};
 use crate::finding::Severity;
 use crate::signature::markdown::to_terminal;
 use crate::text::{clean, clean_line, is_control};
@@ -28,10 +28,21 @@ impl Stdout {
     /// something else than a terminal takes the colours out.
     pub(super) fn print(self, letter: &Letter) -> String {
         match &letter.message {
-            Message::Alert(alert) if self.json => escape_controls(&super::json(alert)) + "\n",
+            Message::Alert(alert) => self.alert(alert),
             Message::Digest { digest, .. } if self.json => escape_controls(&super::json(digest)) + "\n",
-            message => text(message),
+            Message::Digest { host, lang, digest } => digest_text(host, *lang, digest),
         }
+    }
+
+    /// What is printed for `alert`, newline included.
+    pub fn alert(self, alert: &Alert) -> String {
+        if self.json {
+            return escape_controls(&super::json(alert)) + "\n";
+        }
+        let mut out = String::new();
+        // Writing to a string cannot fail.
+        let _ = alert_text(&mut out, alert);
+        out + "\n"
     }
 }
 
@@ -41,23 +52,14 @@ fn escape_controls(json: &str) -> String {
     json.chars().map(escape).collect()
 }
 
-fn text(message: &Message) -> String {
-    let mut out = String::new();
-    // Writing to a string cannot fail.
-    let _ = match message {
-        Message::Alert(alert) => alert_text(&mut out, alert),
-        Message::Digest { host, lang, digest } => {
-            let title = words::digest_title(*lang, digest.findings, digest.alerts.len());
-            let _ = writeln!(out, "{BOLD}{title}{BOLD:#} {}", clean_line(host));
-            digest.alerts.iter().try_for_each(|line| {
-                let (signature, group) = (clean_line(&line.signature), pairs(&line.group));
-                let counts = words::digest_counts(*lang, line.new, line.count, line.status);
-                writeln!(out, "  {signature}{group}: {counts}")
-            })
-        }
+fn digest_text(host: &str, lang: Lang, digest: &Digest) -> String {
+    let title = words::digest_title(lang, digest.findings, digest.alerts.len());
+    let line = |line: &DigestLine| {
+        let (signature, group) = (clean_line(&line.signature), pairs(&line.group));
+        format!("  {signature}{group}: {}\n", words::digest_counts(lang, line.new, line.count, line.status))
     };
-    out.push('\n');
-    out
+    let lines: String = digest.alerts.iter().map(line).collect();
+    format!("{BOLD}{title}{BOLD:#} {}\n{lines}\n", clean_line(host))
 }
 
 fn alert_text(out: &mut String, alert: &Alert) -> std::fmt::Result {

@@ -1,5 +1,6 @@
 //! `sealtail replay`, one file a behaviour.
 
+mod alerts;
 mod archives;
 mod docker;
 mod exit_status;

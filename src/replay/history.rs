@@ -1,0 +1,107 @@
+//! What `watch` would have told, had it been there: findings in the order of their time, through
+//! the same correlation, with the clock of the log.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Seen;
+use crate::correlate::{Correlator, Notice, Policy, Sighting};
+use crate::detect::Detector;
+
+/// The `[[source]]` that alerts of a replay name.
+const SOURCE: &str = "replay";
+
+/// The findings of a replay, to be told as alerts once all are there.
+#[derive(Debug)]
+pub struct History<'d> {
+    detector: &'d Detector,
+    /// When a log that has no times is taken to have been written.
+    now: Timestamp,
+    entries: Vec<Entry>,
+}
+
+/// A finding, or the end of a state.
+#[derive(Debug)]
+struct Entry {
+    at: Timestamp,
+    path: Arc<str>,
+    seen: Seen,
+}
+
+impl<'d> History<'d> {
+    /// A history without entries, of what `detector` finds.
+    pub fn new(detector: &'d Detector, now: Timestamp) -> History<'d> {
+        History { detector, now, entries: Vec::new() }
+    }
+
+    /// Adds what was seen in the file `path`; files one after the other, each in its order.
+    pub fn add(&mut self, path: &str, seen: Seen) {
+        let before = self.entries.last().filter(|entry| &*entry.path == path);
+        let dated = seen.finding.near.map(|time| time.instant);
+        let at = dated.or(before.map(|entry| entry.at)).unwrap_or(self.now);
+        let path = before.map_or_else(|| Arc::from(path), |entry| entry.path.clone());
+        self.entries.push(Entry { at, path, seen });
+    }
+
+    /// Tells every message that `watch` on `host` would have sent, in order.
+    ///
+    /// # Errors
+    ///
+    /// What `tell` returns ends it and is returned.
+    pub fn tell<E>(
+        mut self,
+        host: &str,
+        policy: Policy,
+        mut tell: impl FnMut(&Notice) -> Result<(), E>,
+    ) -> Result<(), E> {
+        // Stable: what has one time stays in the order of its file.
+        self.entries.sort_by_key(|entry| entry.at);
+        let mut correlator = Correlator::new(policy, []);
+        let same_record = |one: &Entry, next: &Entry| {
+            one.path == next.path && one.seen.finding.place.offset == next.seen.finding.place.offset
+        };
+        for record in self.entries.chunk_by(same_record) {
+            let Some(at) = record.first().map(|entry| entry.at) else { continue };
+            pass_time(&mut correlator, at, &mut tell)?;
+            let sightings = record
+                .iter()
+                .filter_map(|entry| Some((entry.seen.ends, sighting(self.detector, entry, host)?)));
+            let (ended, found): (Vec<_>, Vec<_>) = sightings.partition(|(ends, _)| *ends);
+            for (_, ended) in ended {
+                correlator.end(&ended, at).iter().try_for_each(&mut tell)?;
+            }
+            let found = found.into_iter().map(|(_, found)| found).collect();
+            correlator.observe(found, at).iter().try_for_each(&mut tell)?;
+        }
+        // As far as the last findings show: what a state does after the log nobody knows.
+        let last = self.entries.last().map_or(self.now, |entry| entry.at);
+        let end = last.checked_add(policy.resolve_after).unwrap_or(last);
+        pass_time(&mut correlator, end, &mut tell)
+    }
+}
+
+/// Lets the correlator speak at each moment up to `until` at which something is due.
+fn pass_time<E>(
+    correlator: &mut Correlator,
+    until: Timestamp,
+    tell: &mut impl FnMut(&Notice) -> Result<(), E>,
+) -> Result<(), E> {
+    while let Some(due) = correlator.next_due().filter(|due| *due <= until) {
+        correlator.tick(due).iter().try_for_each(&mut *tell)?;
+    }
+    Ok(())
+}
+
+fn sighting<'a>(detector: &'a Detector, entry: &'a Entry, host: &'a str) -> Option<Sighting<'a>> {
+    let Seen { finding, names, context, .. } = &entry.seen;
+    Some(Sighting {
+        signature: detector.catalogue().get(&finding.signature)?,
+        finding: finding.clone(),
+        host,
+        source: SOURCE,
+        path: &entry.path,
+        context: context.clone(),
+        names: names.clone(),
+    })
+}
