@@ -207,7 +207,24 @@ struct ExplainArgs {
 
 /// List the catalogue
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sealtail patterns --severity critical
+  sealtail patterns --component wdpost --lang zh
+  sealtail patterns --pack kernel --json | jq -r .id")]
 struct PatternsArgs {
+    /// Only this pack; repeatable
+    #[arg(long, value_name = "PACK")]
+    pack: Vec<String>,
+
+    /// Only what is at least this grave
+    #[arg(long, value_name = "SEVERITY")]
+    severity: Option<Severity>,
+
+    /// Only what concerns this component, such as worker, c2 or storage; repeatable
+    #[arg(long, value_name = "WORD")]
+    component: Vec<String>,
+
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,

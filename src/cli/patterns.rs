@@ -1,41 +1,82 @@
 //! `sealtail patterns`.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
 
 use anstyle::Style;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde::Serialize;
 
 use super::{EXIT_OK, PatternsArgs, catalogue};
 use crate::alert::{Lang, Link};
+use crate::diagnostic::did_you_mean;
 use crate::finding::Severity;
 use crate::signature::{Catalogue, Signature};
 
 pub(super) fn run(args: PatternsArgs) -> Result<u8> {
     let catalogue = catalogue::load(&args.packs.packs, &[])?;
+    let chosen = chosen(&args, &catalogue)?;
     let mut out = BufWriter::new(anstream::AutoStream::auto(io::stdout().lock()));
     if args.json {
-        for signature in catalogue.signatures() {
+        for signature in chosen {
             writeln!(out, "{}", serde_json::to_string(&Line::of(signature, args.lang))?)?;
         }
     } else {
-        table(&mut out, &catalogue, args.lang)?;
+        table(&mut out, &chosen, args.lang)?;
     }
     out.flush()?;
     Ok(EXIT_OK)
 }
 
-fn table(out: &mut impl Write, catalogue: &Catalogue, lang: Lang) -> io::Result<()> {
-    let width = catalogue.signatures().iter().map(|signature| signature.id.len()).max().unwrap_or(0);
-    for signature in catalogue.signatures() {
-        let Signature { id, severity, .. } = &**signature;
-        let style = severity.style();
-        let title = &signature.runbook(lang).title;
-        writeln!(out, "{style}{severity:<8}{style:#}  {id:<width$}  {title}")?;
+/// The signatures that were asked for; a word that no signature knows is more likely a slip.
+fn chosen<'c>(args: &PatternsArgs, catalogue: &'c Catalogue) -> Result<Vec<&'c Signature>> {
+    let all = || catalogue.signatures().iter().map(|signature| &**signature);
+    known("pack", &args.pack, all().map(pack))?;
+    known("component", &args.component, all().flat_map(|one| &one.components).map(String::as_str))?;
+    let takes = |asked: &[String], words: &[&str]| {
+        asked.is_empty() || words.iter().any(|word| asked.iter().any(|asked| asked == word))
+    };
+    let chosen = all().filter(|signature| {
+        let components: Vec<&str> = signature.components.iter().map(String::as_str).collect();
+        takes(&args.pack, &[pack(signature)])
+            && takes(&args.component, &components)
+            && args.severity.is_none_or(|least| signature.severity >= least)
+    });
+    Ok(chosen.collect())
+}
+
+/// Refuses a word that is not among `words`.
+fn known<'w>(what: &str, asked: &[String], words: impl Iterator<Item = &'w str>) -> Result<()> {
+    let words: BTreeSet<&str> = words.collect();
+    let Some(unknown) = asked.iter().find(|asked| !words.contains(asked.as_str())) else { return Ok(()) };
+    let hint = did_you_mean(unknown, words.iter().copied());
+    let all = || format!("there are {}", words.iter().copied().collect::<Vec<_>>().join(", "));
+    bail!("no signature has the {what} `{unknown}`\nhint: {}", hint.unwrap_or_else(all));
+}
+
+fn pack(signature: &Signature) -> &str {
+    signature.id.split_once('/').map_or("", |(pack, _)| pack)
+}
+
+/// One paragraph a pack, the gravest first.
+fn table(out: &mut impl Write, signatures: &[&Signature], lang: Lang) -> io::Result<()> {
+    let (bold, dim) = (Style::new().bold(), Style::new().dimmed());
+    let width = signatures.iter().map(|signature| signature.id.len()).max().unwrap_or(0);
+    for in_pack in signatures.chunk_by(|one, next| pack(one) == pack(next)) {
+        // A chunk has a first.
+        writeln!(out, "{bold}{}{bold:#}", pack(in_pack[0]))?;
+        let mut in_pack = in_pack.to_vec();
+        in_pack.sort_by_key(|signature| Reverse(signature.severity));
+        for signature in in_pack {
+            let Signature { id, severity, .. } = signature;
+            let style = severity.style();
+            let title = &signature.runbook(lang).title;
+            writeln!(out, "  {style}{severity:<8}{style:#}  {id:<width$}  {title}")?;
+        }
+        writeln!(out)?;
     }
-    let dim = Style::new().dimmed();
-    let count = catalogue.signatures().len();
-    writeln!(out, "{dim}{count} signatures; `sealtail explain ID` shows the page of one{dim:#}")
+    writeln!(out, "{dim}{} signatures; `sealtail explain ID` shows the page of one{dim:#}", signatures.len())
 }
 
 /// One signature as an object of `patterns --json`.
