@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod check;
+mod doctor;
 mod explain;
 mod man;
 mod outbox;
@@ -46,6 +47,7 @@ enum Command {
     Watch(WatchArgs),
     Replay(ReplayArgs),
     Check(CheckArgs),
+    Doctor(DoctorArgs),
     Explain(ExplainArgs),
     Patterns(PatternsArgs),
     Outbox(OutboxArgs),
@@ -181,6 +183,53 @@ struct CheckArgs {
     send_test: bool,
 }
 
+/// Look for the misconfigurations that stop a sealing box before a log line says so
+///
+/// Without arguments it looks at this box and at its running workers. It only reads. Severity and
+/// advice of each check stand on its page: `sealtail explain doctor/...`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sealtail doctor
+  sealtail doctor --worker-config /etc/venus-worker/config.toml --fail-on error
+  sealtail doctor --root bundle/ --worker-config /etc/venus-worker/config.toml --lang zh")]
+struct DoctorArgs {
+    /// A configuration of a worker, instead of those of running workers; repeatable
+    #[arg(long, value_name = "FILE")]
+    worker_config: Vec<PathBuf>,
+
+    /// A worker's binary, instead of those of running workers; repeatable
+    #[arg(long, value_name = "FILE")]
+    worker_bin: Vec<PathBuf>,
+
+    /// Examine the files of another box, collected in this folder; absolute paths are then inside it
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+
+    /// Where the worker is built, instead of the current folder
+    #[arg(long, value_name = "DIR")]
+    build_dir: Option<PathBuf>,
+
+    /// The configuration of sealtail, whose sources are looked at; the usual places without it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Print one JSON object a line: the findings, what was not checked, then a summary
+    #[arg(long)]
+    json: bool,
+
+    /// End with status 1 if a finding is at least this grave
+    #[arg(long, value_name = "SEVERITY")]
+    fail_on: Option<Severity>,
+
+    /// Language of the report
+    #[arg(long, value_name = "LANG", default_value = "en")]
+    lang: Lang,
+
+    #[command(flatten)]
+    packs: PackArgs,
+}
+
 /// Print the page of a signature; or say why a line fires, or does not
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -310,6 +359,7 @@ pub fn main() -> ExitCode {
         Command::Watch(args) => watch::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Check(args) => check::run(args),
+        Command::Doctor(args) => doctor::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Patterns(args) => patterns::run(args),
         Command::Outbox(args) => outbox::run(args),

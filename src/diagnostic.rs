@@ -60,15 +60,22 @@ impl fmt::Display for Diagnostic {
             write!(f, "  --> {}", self.path)?;
             return self.hint.iter().try_for_each(|hint| write!(f, "\n  = hint: {hint}"));
         };
-        let number = place.line.to_string();
-        let margin = " ".repeat(number.len());
-        let indent: String =
-            place.text.chars().take(place.column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-        writeln!(f, "{margin} --> {}:{}:{}", self.path, place.line, place.column)?;
-        writeln!(f, "{margin}  |")?;
-        writeln!(f, "{number}  | {}", place.text)?;
-        write!(f, "{margin}  | {indent}{}", "^".repeat(place.width))?;
+        f.write_str(&place.shown(&self.path))?;
+        let margin = " ".repeat(place.line.to_string().len());
         self.hint.iter().try_for_each(|hint| write!(f, "\n{margin}  = hint: {hint}"))
+    }
+}
+
+impl Excerpt {
+    /// The line with its place, underlined: four lines, no newline at the end.
+    pub fn shown(&self, path: &str) -> String {
+        let number = self.line.to_string();
+        let margin = " ".repeat(number.len());
+        let before = self.text.chars().take(self.column.saturating_sub(1));
+        let indent: String = before.map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+        let place = format!("{margin} --> {path}:{}:{}\n{margin}  |\n", self.line, self.column);
+        let marks = "^".repeat(self.width);
+        format!("{place}{number}  | {}\n{margin}  | {indent}{marks}", self.text)
     }
 }
 
@@ -127,21 +134,22 @@ impl<'a> Text<'a> {
         found
     }
 
-    fn push(&self, code: &'static str, span: Range<usize>, message: String, hint: Option<String>) {
+    /// The place of the bytes in `span`, and the line it begins in.
+    pub fn excerpt(&self, span: Range<usize>) -> Excerpt {
         let start = self.boundary(span.start);
         let end = self.boundary(span.end.max(start));
         let (line, column) = self.position(start);
         let line_start = self.text[..start].rfind('\n').map_or(0, |newline| newline + 1);
         let line_end = self.text[start..].find('\n').map_or(self.text.len(), |length| start + length);
         let width = self.text[start..end.min(line_end).max(start)].chars().count().max(1);
-        let place = Excerpt {
-            line,
-            column,
-            width,
-            text: self.text[line_start..line_end].trim_end_matches('\r').to_owned(),
-        };
+        let text = self.text[line_start..line_end].trim_end_matches('\r').to_owned();
+        Excerpt { line, column, width, text }
+    }
+
+    fn push(&self, code: &'static str, span: Range<usize>, message: String, hint: Option<String>) {
+        let place = Some(self.excerpt(span));
         let path = self.path.to_owned();
-        self.found.borrow_mut().push(Diagnostic { code, message, path, place: Some(place), hint });
+        self.found.borrow_mut().push(Diagnostic { code, message, path, place, hint });
     }
 
     /// The nearest character boundary at or before `byte`, inside the text.

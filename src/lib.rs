@@ -14,6 +14,7 @@ pub mod correlate;
 pub mod deliver;
 pub mod detect;
 pub mod diagnostic;
+pub mod doctor;
 pub mod duration;
 pub mod finding;
 pub mod frame;

@@ -61,12 +61,21 @@ pub struct Signature {
     pub explains: Vec<Explains>,
     /// It is a state, and this ends it.
     pub until: Option<Until>,
+    /// It is a check of the doctor: no record shows it, so it has neither anchors nor samples.
+    pub check: Option<Check>,
     /// What an alert carries, by language; English is always there.
     pub runbooks: BTreeMap<Lang, Runbook>,
     /// Its own tests.
     pub samples: Vec<Sample>,
     /// The file its English page was read from, and the pages' whole texts by language.
     pub pages: BTreeMap<Lang, PageText>,
+}
+
+/// What a page says of a check of the doctor (`check = true`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Check {
+    /// Ids of the signatures whose cause it may be: their alerts carry what it finds.
+    pub confirms: Vec<glob::Pattern>,
 }
 
 /// A page as it was read.

@@ -35,7 +35,9 @@ pub(super) fn run(args: CheckArgs) -> Result<u8> {
     }
     let signatures = catalogue.signatures();
     let samples: usize = signatures.iter().map(|signature| signature.samples.len()).sum();
-    writeln!(out, "packs: {} signatures, {samples} samples, no fault", signatures.len())?;
+    let checks = signatures.iter().filter(|signature| signature.check.is_some()).count();
+    let count = signatures.len() - checks;
+    writeln!(out, "packs: {count} signatures, {samples} samples, {checks} checks, no fault")?;
     if args.send_test { send_tests(config.as_ref(), &mut out) } else { Ok(EXIT_OK) }
 }
 

@@ -76,7 +76,9 @@ fn table(out: &mut impl Write, signatures: &[&Signature], lang: Lang) -> io::Res
         }
         writeln!(out)?;
     }
-    writeln!(out, "{dim}{} signatures; `sealtail explain ID` shows the page of one{dim:#}", signatures.len())
+    let checks = signatures.iter().filter(|signature| signature.check.is_some()).count();
+    let what = format!("{} signatures and {checks} checks of `sealtail doctor`", signatures.len() - checks);
+    writeln!(out, "{dim}{what}; `sealtail explain ID` shows the page of one{dim:#}")
 }
 
 /// One signature as an object of `patterns --json`.
@@ -91,6 +93,14 @@ struct Line<'a> {
     fields: Vec<&'a str>,
     links: &'a [Link],
     path: &'a str,
+    /// It is a check of the doctor.
+    #[serde(skip_serializing_if = "is_false")]
+    check: bool,
+}
+
+/// For serde, which passes a reference.
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl<'a> Line<'a> {
@@ -108,6 +118,7 @@ impl<'a> Line<'a> {
             fields: captures.chain(fields).collect(),
             links: &runbook.links,
             path: signature.pages.get(&Lang::En).map_or("", |page| &page.path),
+            check: signature.check.is_some(),
         }
     }
 }

@@ -132,7 +132,7 @@ async fn session(
     tracing::info!(
         "watching {} for {} signatures, alerts go to {}",
         setup.sources.iter().map(|source| source.name.as_str()).collect::<Vec<_>>().join(", "),
-        setup.detector.catalogue().signatures().len(),
+        setup.detector.catalogue().signatures().iter().filter(|one| one.check.is_none()).count(),
         setup.sinks.iter().map(|sink| sink.name.as_str()).collect::<Vec<_>>().join(", "),
     );
     let mut reading = tokio::task::spawn_blocking(|| watch.run());

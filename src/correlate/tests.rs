@@ -26,6 +26,7 @@ pub(super) fn signature(threshold: Option<Threshold>) -> Arc<Signature> {
         fallback: false,
         explains: vec![],
         until: None,
+        check: None,
         runbooks: BTreeMap::new(),
         samples: Vec::new(),
         pages: BTreeMap::new(),

@@ -30,6 +30,7 @@ fn signature(id: &str, anchors: &[&str]) -> Signature {
         fallback: false,
         explains: vec![],
         until: None,
+        check: None,
         runbooks: BTreeMap::new(),
         samples: Vec::new(),
         pages: BTreeMap::new(),

@@ -68,6 +68,12 @@ impl<'t> Table<'t> {
         written.map_or(self.span(), |written| self.shift(written.span()))
     }
 
+    /// The bytes of a key and of its value, if it is written.
+    pub fn entry_span(&self, key: &'static str) -> Option<(Range<usize>, Range<usize>)> {
+        let value = self.get(key)?.span();
+        Some((self.key_span(key), self.shift(value)))
+    }
+
     /// A string.
     pub fn string(&self, key: &'static str) -> Option<Located<String>> {
         self.get(key).and_then(|value| self.as_string(value))
@@ -98,13 +104,16 @@ impl<'t> Table<'t> {
 
     /// A whole number that is not negative.
     pub fn number(&self, key: &'static str) -> Option<Located<u64>> {
+        self.get(key).and_then(|value| self.as_number(value))
+    }
+
+    /// A whole number.
+    pub fn integer(&self, key: &'static str) -> Option<Located<i64>> {
         let value = self.get(key)?;
-        let number = value
-            .get_ref()
-            .as_integer()
-            .and_then(|integer| u64::from_str_radix(integer.as_str(), integer.radix()).ok());
+        let integer = value.get_ref().as_integer();
+        let number = integer.and_then(|integer| i64::from_str_radix(integer.as_str(), integer.radix()).ok());
         if number.is_none() {
-            self.wrong_type(value, "a whole number, zero or more");
+            self.wrong_type(value, "a whole number");
         }
         number.map(|number| self.located(number, value))
     }
@@ -160,11 +169,12 @@ impl<'t> Table<'t> {
 
     /// Every entry as a string, for tables whose keys are the operator's own.
     pub fn into_strings(self) -> Vec<(Located<String>, Located<String>)> {
-        let strings = self.entries.iter().filter_map(|(key, value)| {
-            let key = Located { value: key.get_ref().to_string(), span: self.shift(key.span()) };
-            Some((key, self.as_string(value)?))
-        });
-        strings.collect()
+        self.entries_as(|value| self.as_string(value))
+    }
+
+    /// Every entry as a whole number that is not negative.
+    pub fn into_numbers(self) -> Vec<(Located<String>, Located<u64>)> {
+        self.entries_as(|value| self.as_number(value))
     }
 
     /// Reports the absence of `key`.
@@ -202,6 +212,26 @@ impl<'t> Table<'t> {
             self.wrong_type(value, "a string");
         }
         string.map(|string| self.located(string.to_owned(), value))
+    }
+
+    fn as_number(&self, value: &Spanned<DeValue<'t>>) -> Option<Located<u64>> {
+        let integer = value.get_ref().as_integer();
+        let number = integer.and_then(|integer| u64::from_str_radix(integer.as_str(), integer.radix()).ok());
+        if number.is_none() {
+            self.wrong_type(value, "a whole number, zero or more");
+        }
+        number.map(|number| self.located(number, value))
+    }
+
+    fn entries_as<T>(
+        &self,
+        read: impl Fn(&Spanned<DeValue<'t>>) -> Option<Located<T>>,
+    ) -> Vec<(Located<String>, Located<T>)> {
+        let entries = self.entries.iter().filter_map(|(key, value)| {
+            let key = Located { value: key.get_ref().to_string(), span: self.shift(key.span()) };
+            Some((key, read(value)?))
+        });
+        entries.collect()
     }
 
     fn as_table(&self, value: &Spanned<DeValue<'t>>) -> Option<Table<'t>> {

@@ -14,10 +14,14 @@ use super::{Runbook, SampleKind, Signature, Step};
 use crate::alert::Lang;
 use crate::diagnostic::{Text, did_you_mean};
 
-/// Checks the parts of an English page, apart from its header.
-pub(super) fn page(text: &Text<'_>, page: &Page) {
+/// Checks the parts of an English page, apart from its header. A check of the doctor has no samples.
+pub(super) fn page(text: &Text<'_>, page: &Page, is_check: bool) {
     title(text, page);
-    sections(text, page, &Section::ALL, &Section::MANDATORY);
+    if is_check {
+        sections(text, page, &Section::OF_CHECK, &Section::OF_CHECK);
+    } else {
+        sections(text, page, &Section::ALL, &Section::MANDATORY);
+    }
     body(text, page);
     let sampled = [
         (SampleKind::Fires, Section::Fires),

@@ -82,11 +82,12 @@ fn signature(id: &str, texts: BTreeMap<Lang, PageText>, faults: &mut Vec<Diagnos
 fn english_page(id: &str, source: &PageText) -> Result<Signature, Vec<Diagnostic>> {
     let text = Text::new(&source.path, &source.text);
     let page = page::read(&text, Lang::En);
-    lint::page(&text, &page);
     let header = page.first_fence.as_ref().filter(|fence| lint::is_toml(&text, fence.info.clone()));
-    let signature = match header {
-        Some(fence) => {
-            let spec = spec::read(&text, fence.inside.clone());
+    let spec = header.map(|fence| spec::read(&text, fence.inside.clone()));
+    let is_check = spec.as_ref().is_some_and(|spec| spec.check.is_some());
+    lint::page(&text, &page, is_check);
+    let signature = match spec {
+        Some(spec) => {
             lint::header(&text, &page, &spec);
             build(id, source, page, spec)
         }
@@ -134,6 +135,7 @@ fn build(id: &str, source: &PageText, page: page::Page, spec: spec::Spec) -> Opt
         fallback: spec.fallback,
         explains: spec.explains,
         until: spec.until,
+        check: spec.check,
         runbooks: BTreeMap::from([(Lang::En, runbook)]),
         samples,
         pages: BTreeMap::from([(Lang::En, source.clone())]),

@@ -81,6 +81,9 @@ impl Section {
     pub const MANDATORY: [Section; 4] =
         [Section::Action, Section::Fires, Section::Silent, Section::References];
 
+    /// The sections of a check of the doctor.
+    pub const OF_CHECK: [Section; 2] = [Section::Action, Section::References];
+
     /// Its heading.
     pub fn name(self) -> &'static str {
         match self {

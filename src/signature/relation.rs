@@ -112,7 +112,8 @@ fn scope(name: &str) -> Result<Scope, String> {
     found.ok_or_else(|| format!("unknown scope `{name}`: record, process or host"))
 }
 
-fn pattern(text: &Text<'_>, id: &Located<String>) -> Option<Pattern> {
+/// A pattern of ids.
+pub(super) fn pattern(text: &Text<'_>, id: &Located<String>) -> Option<Pattern> {
     let read = Pattern::new(&id.value);
     if !id.value.contains('/') || read.is_err() {
         let message = format!("`{}` names no signature: write `pack/name`, `*` for any part", id.value);

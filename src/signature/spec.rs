@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use regex::{Regex, RegexBuilder};
 
-use super::Threshold;
 use super::placeholder::{BUILT_IN, RECORD_FIELDS, is_name};
 use super::relation::{self, Explains, Until};
+use super::{Check, Threshold};
 use crate::diagnostic::table::{Located, Table};
 use crate::diagnostic::{Text, did_you_mean};
 use crate::finding::Severity;
@@ -18,7 +18,7 @@ const ANCHOR_BYTES_MIN: usize = 4;
 const REGEX_BYTES_MAX: usize = 10 << 20;
 
 /// The header of a page. Values that could not be read are left out.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Spec {
     pub severity: Option<Severity>,
     pub components: Vec<String>,
@@ -34,6 +34,7 @@ pub(super) struct Spec {
     pub fallback: bool,
     pub explains: Vec<Explains>,
     pub until: Option<Until>,
+    pub check: Option<Check>,
     /// Every capture and where it is defined. `None` where a pattern could not be read: what it
     /// would have captured is not known, so nothing can be said against the use of a name.
     pub captures: Option<Vec<Located<String>>>,
@@ -68,6 +69,9 @@ impl Spec {
 pub(super) fn read(text: &Text<'_>, block: Range<usize>) -> Spec {
     let table = Table::parse(text, block);
     table.require("severity");
+    if table.boolean("check") == Some(true) {
+        return check(text, table);
+    }
     table.require("anchors");
     let severity = table.parsed("severity", "severity", str::parse);
     let components = table.strings("components").into_iter().map(|one| one.value).collect();
@@ -92,6 +96,7 @@ pub(super) fn read(text: &Text<'_>, block: Range<usize>) -> Spec {
         fallback: table.boolean("fallback").unwrap_or_default(),
         explains: relation::explains(text, &table),
         until: relation::until(text, &table),
+        check: None,
         captures: complete.then(|| captures(text, regex.as_ref().zip(regex_text), field_texts)),
         regex,
         fields,
@@ -100,6 +105,23 @@ pub(super) fn read(text: &Text<'_>, block: Range<usize>) -> Spec {
         check_field(text, &spec, &name.value, name.span, "group_by");
         spec.group_by.push(name.value);
     }
+    table.finish();
+    spec
+}
+
+/// The header of a check of the doctor: what speaks of records has no place in it.
+fn check(text: &Text<'_>, table: Table<'_>) -> Spec {
+    let confirms = table.strings("confirms");
+    let spec = Spec {
+        severity: table.parsed("severity", "severity", str::parse),
+        components: table.strings("components").into_iter().map(|one| one.value).collect(),
+        vars: vars(text, &table),
+        captures: Some(Vec::new()),
+        check: Some(Check {
+            confirms: confirms.iter().filter_map(|id| relation::pattern(text, id)).collect(),
+        }),
+        ..Spec::default()
+    };
     table.finish();
     spec
 }

@@ -1,0 +1,148 @@
+//! Files that the proofs map, and how long each says it is.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use super::root::{Root, unreadable};
+use crate::doctor::facts::{ConfigFile, DataFile, Folder, Known, ProofFiles};
+use crate::doctor::keys::STAGES;
+use crate::doctor::words::Words;
+use crate::doctor::worker::{Var, Worker};
+
+const PARAMETERS: &str = "/var/tmp/filecoin-proof-parameters";
+const CACHE_DIR: &str = "/var/tmp/";
+const PARENTS: &str = "filecoin-parents";
+/// Points of the two groups, uncompressed.
+const G1_BYTES: u64 = 96;
+const G2_BYTES: u64 = 192;
+/// A verifying key before its list: three points of either group.
+const KEY_BYTES: u64 = 3 * G1_BYTES + 3 * G2_BYTES;
+
+/// The files of every configuration, and the folders they stand in.
+pub(super) fn collect(root: &Root, configs: &[ConfigFile]) -> (Vec<ProofFiles>, Vec<PathBuf>) {
+    let mut found = Vec::new();
+    let mut paths = Vec::new();
+    for file in configs {
+        let Ok(worker) = Worker::read(file) else { continue };
+        let (parameters, certain) =
+            setting(&worker, "FIL_PROOFS_PARAMETER_CACHE", &["c2", "snap_prove", "window_post"]);
+        let parameters = PathBuf::from(parameters.unwrap_or_else(|| PARAMETERS.to_owned()));
+        let (parents, parents_certain) = setting(&worker, "FIL_PROOFS_PARENT_CACHE", &["pc1"]);
+        let (cache, cache_certain) = setting(&worker, "FIL_PROOFS_CACHE_DIR", &["pc1"]);
+        let parents = parents.unwrap_or_else(|| cache.unwrap_or_else(|| CACHE_DIR.to_owned()) + PARENTS);
+        let parents = PathBuf::from(parents);
+        let trees = worker.trees.iter().map(|(_, path)| {
+            let path = &path.value;
+            (path.clone(), tree(root, Path::new(path)))
+        });
+        found.push(ProofFiles {
+            config: file.path.clone(),
+            trees: trees.collect(),
+            parameters: folder(root, &parameters, certain),
+            parents: folder(root, &parents, parents_certain && cache_certain),
+        });
+        paths.extend([parameters, parents]);
+        paths.extend(worker.trees.iter().map(|(_, path)| PathBuf::from(&path.value)));
+    }
+    (found, paths)
+}
+
+/// What the first processor of these stages has for a variable, else the daemon; and whether that
+/// is certain.
+fn setting(worker: &Worker<'_>, name: &str, stages: &[&str]) -> (Option<String>, bool) {
+    let processor = STAGES
+        .iter()
+        .filter(|stage| stages.contains(stage))
+        .flat_map(|stage| worker.of(stage))
+        .find(|processor| processor.is_builtin());
+    match processor.map(|processor| processor.var(worker, name)) {
+        Some(Var::Unknown) => (None, false),
+        Some(known) => (known.value().map(str::to_owned), true),
+        None => match &worker.file.environ {
+            Ok(environ) => (environ.get(name).cloned(), true),
+            Err(_) => (None, false),
+        },
+    }
+}
+
+/// A bundle need not hold the folder, so that its absence says nothing.
+fn in_bundle(path: &Path) -> Words {
+    let shown = path.display();
+    Words::new(format!("{shown} is not in the bundle"), format!("采集包中没有 {shown}"))
+}
+
+fn is_absent(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::NotFound
+}
+
+fn folder(root: &Root, path: &Path, is_certain: bool) -> Folder {
+    let shown = path.display().to_string();
+    let names = match root.list(path) {
+        Ok(names) => names,
+        Err(error) => {
+            let files = match (is_absent(&error), root.is_live()) {
+                (true, true) => Ok(None),
+                (true, false) => Err(in_bundle(path)),
+                (false, _) => Err(unreadable(path, &error)),
+            };
+            return Folder { path: shown, is_certain, files };
+        }
+    };
+    let of_proofs = |name: &&String| [".params", ".vk", ".cache"].iter().any(|end| name.ends_with(end));
+    let files = names.iter().filter(of_proofs).filter_map(|name| data_file(root, &path.join(name), name));
+    Folder { path: shown, is_certain, files: Ok(Some(files.collect())) }
+}
+
+fn data_file(root: &Root, path: &Path, name: &str) -> Option<DataFile> {
+    let (mut file, size) = root.open(path).ok()?;
+    let wanted = if name.ends_with(".vk") {
+        key_bytes(&mut file, 0)
+    } else if name.ends_with(".params") {
+        parameter_bytes(&mut file)
+    } else {
+        None
+    };
+    Some(DataFile { name: name.to_owned(), size, wanted })
+}
+
+fn tree(root: &Root, path: &Path) -> Known<Option<DataFile>> {
+    if !path.is_absolute() {
+        let shown = path.display();
+        return Err(Words::new(
+            format!("{shown} is relative to the folder where the worker was started"),
+            format!("{shown} 是相对于 worker 启动目录的路径"),
+        ));
+    }
+    match root.open(path) {
+        Ok((_, size)) => Ok(Some(DataFile { name: path.display().to_string(), size, wanted: None })),
+        Err(error) if is_absent(&error) && root.is_live() => Ok(None),
+        Err(error) if is_absent(&error) => Err(in_bundle(path)),
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
+/// The number of points of a list, which stands before them.
+fn count(file: &mut File, at: u64) -> Option<u64> {
+    file.seek(SeekFrom::Start(at)).ok()?;
+    let mut bytes = [0; 4];
+    file.read_exact(&mut bytes).ok()?;
+    Some(u64::from(u32::from_be_bytes(bytes)))
+}
+
+/// Where a verifying key that starts at `at` ends.
+fn key_bytes(file: &mut File, at: u64) -> Option<u64> {
+    let list = at + KEY_BYTES;
+    Some(list + 4 + count(file, list)? * G1_BYTES)
+}
+
+/// How long a file of parameters is by its own account: a key, four lists of points of the first
+/// group and one of the second. Where it is cut short before its last list, at least so long.
+fn parameter_bytes(file: &mut File) -> Option<u64> {
+    let mut at = key_bytes(file, 0)?;
+    for point in [G1_BYTES, G1_BYTES, G1_BYTES, G1_BYTES, G2_BYTES] {
+        let Some(count) = count(file, at) else { return Some(at + 4) };
+        at += 4 + count * point;
+    }
+    Some(at)
+}

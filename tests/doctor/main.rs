@@ -1,0 +1,6 @@
+//! `sealtail doctor` over boxes in folders: each check trips on its fixture, and a healthy box on none.
+
+mod bundle;
+#[path = "../program/mod.rs"]
+mod program;
+mod worker;
