@@ -11,7 +11,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SEALTAIL = os.environ["SEALTAIL"]
-PAGES = sorted(path for path in (ROOT / "patterns").glob("*/*.md") if not path.name.endswith(".zh.md"))
+# Pages whose every sample opens an alert of its own: no threshold, and nothing else explains it.
+NAMES = [
+    "ext-unmarshal-response", "mmap-zero-length", "once-poisoned", "pc1-cpuset-cache-mismatch",
+    "sector-state-not-found", "too-many-open-files",
+]
+PAGES = [ROOT / "patterns/venus-cluster" / f"{name}.md" for name in NAMES]
 
 # The longest a test waits for something that must happen.
 PATIENCE_S = 60

@@ -1,14 +1,15 @@
 //! Replay of a log shows what watch sent for it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::Value;
 
+use crate::inbox::Event;
 use crate::program::{failure, healthy, run, text, worker_line};
 use crate::rig::{Rig, stop};
 
-/// What a finding and the alert it opens have in common.
+/// What an alert of a replay and the one that watch sends have in common.
 const SHARED: [&str; 5] = ["signature", "line", "offset", "fields", "record"];
 
 #[test]
@@ -41,7 +42,8 @@ fn of_everything_at_once() {
     }
     // Larger than what is read at a time, so that records lie across the borders.
     let filler = worker_line(0, "INFO", &"well ".repeat(2_000)).repeat(40);
-    let log = [&*log, &filler, &log.replace("child_pid=", "child_pid=9")].concat();
+    let later = log.replace("child_pid=", "child_pid=9").replace("T14:", "T16:");
+    let log = [&*log, &filler, &later].concat();
     assert_same(&[("worker.log".to_owned(), log.into_bytes())]);
 }
 
@@ -52,25 +54,26 @@ fn assert_same(logs: &[(String, Vec<u8>)]) {
     let (source, sink) = (settings.find("[[source]]").unwrap(), settings.find("[[sink").unwrap());
     let mut configuration = settings[..source].to_owned();
     let mut expected = Vec::new();
-    let group_by = group_by();
     for (name, log) in logs {
         let path = rig.path("log").join(name);
         fs::write(&path, log).unwrap();
         configuration += &settings[source..sink]
             .replace("\"worker\"", &format!("\"{name}\""))
             .replace("log/*.log", &text(&path));
-        let ran = run(&["replay", "--json", &text(&path)]);
+        let ran = run(&["replay", "--alerts", "--json", &text(&path)]);
         assert_eq!(ran.status, 0, "{}", ran.stderr);
-        expected.extend(opening(&ran.json(), &group_by));
+        expected.extend(opening(ran.json()));
     }
     rig.configure(&(configuration + &settings[sink..]));
-    assert!(expected.len() > 3, "{} findings open alerts", expected.len());
+    assert!(expected.len() > 3, "{} alerts", expected.len());
 
     let running = rig.watch();
-    drop(rig.inbox.until("every alert", |events| events.len() >= expected.len()));
+    let first = |events: &[Event]| events.iter().filter(|event| event.data["sequence"] == 1).count();
+    drop(rig.inbox.until("every alert", |events| first(events) >= expected.len()));
     stop(running);
     let events = rig.inbox.events();
-    let mut sent: Vec<_> = events.iter().map(|event| shared(&event.data)).collect();
+    let mut sent: Vec<_> =
+        events.iter().filter(|event| event.data["sequence"] == 1).map(|event| shared(&event.data)).collect();
     sent.sort();
     expected.sort();
     for (sent, expected) in sent.iter().zip(&expected) {
@@ -79,30 +82,14 @@ fn assert_same(logs: &[(String, Vec<u8>)]) {
     assert_eq!(sent.len(), expected.len());
 }
 
-/// The fields that group the findings of each signature.
-fn group_by() -> BTreeMap<String, Vec<String>> {
-    let catalogue = run(&["patterns", "--json"]).json();
-    let names = |value: &Value| value.as_array().unwrap().iter().map(string).collect();
-    catalogue.iter().map(|line| (string(&line["id"]), names(&line["group_by"]))).collect()
-}
-
-/// The findings that open an alert: the first of each signature and group.
-fn opening(lines: &[Value], group_by: &BTreeMap<String, Vec<String>>) -> Vec<String> {
+/// The first message of each alert that a replay would have sent.
+fn opening(alerts: Vec<Value>) -> Vec<String> {
     let mut open = BTreeSet::new();
-    let findings = lines.iter().filter(|line| line["kind"] == "finding");
-    let first = findings.filter(|finding| {
-        let signature = string(&finding["signature"]);
-        let group: Vec<_> =
-            group_by[&signature].iter().map(|name| finding["fields"][name].to_string()).collect();
-        open.insert((signature, group))
-    });
-    first.map(shared).collect()
+    let mut first = alerts;
+    first.retain(|alert| open.insert(alert["fingerprint"].to_string()));
+    first.iter().map(shared).collect()
 }
 
 fn shared(value: &Value) -> String {
     SHARED.map(|key| value[key].to_string()).join(" ")
-}
-
-fn string(value: &Value) -> String {
-    value.as_str().unwrap().to_owned()
 }
