@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use jiff::tz::TimeZone;
-use sealtail::detect::{Detector, Stream};
+use sealtail::detect::{Detector, Found, Stream};
 use sealtail::finding::Finding;
 use sealtail::frame::End;
 use sealtail::signature::{Catalogue, builtin};
@@ -36,6 +36,8 @@ pub fn run(data: &[u8]) {
 fn read(detector: &Detector, log: &[u8], sizes: &[u8], end: End) -> Vec<Finding> {
     let mut stream = Stream::new(detector);
     let mut findings = Vec::new();
+    // What ends a state is no finding, and may be seen again.
+    let mut keep = |found: Found<'_>| findings.extend((!found.ends).then_some(found.finding));
     let (mut settled, mut given) = (0, 0);
     for size in sizes.iter().cycle().take(CUTS_MAX) {
         // Small ones cut inside words, large ones across records.
@@ -43,9 +45,9 @@ fn read(detector: &Detector, log: &[u8], sizes: &[u8], end: End) -> Vec<Finding>
         if given >= log.len() {
             break;
         }
-        settled += stream.advance(&log[settled..given], end, |found| findings.push(found.finding));
+        settled += stream.advance(&log[settled..given], end, &mut keep);
     }
-    settled += stream.advance(&log[settled..], End::Final, |found| findings.push(found.finding));
+    settled += stream.advance(&log[settled..], End::Final, &mut keep);
     assert_eq!(settled, log.len(), "the end settles everything");
     findings
 }
