@@ -70,8 +70,10 @@ impl Correlator {
                 Some(cause) => Some(alerts[cause].as_str()),
                 None => self.recent.cause(sighting.signature, path, at),
             };
-            // A cause that keeps silent itself, below its threshold, silences nobody.
-            let cause = cause.filter(|cause| {
+            // A cause that keeps silent itself, below its threshold, silences nobody; and what
+            // another follower of this very alert seems to explain belongs to it anyway.
+            let own = sighting.fingerprint();
+            let cause = cause.filter(|cause| **cause != *own).filter(|cause| {
                 due.contains(*cause) || self.open.get(*cause).is_some_and(|alert| alert.sequence > 0)
             });
             let told = match cause.map(str::to_owned) {

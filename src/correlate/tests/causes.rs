@@ -224,3 +224,18 @@ fn a_state_that_outlasts_its_cause_is_told_after_a_while() {
         ]
     );
 }
+
+#[test]
+fn a_follower_does_not_turn_its_cause_into_a_follower() {
+    let panic = Arc::new(Signature {
+        fallback: true,
+        ..(*cause("r/panic", Scope::Process, 5, &["r/poisoned"])).clone()
+    });
+    let poisoned = plain("r/poisoned", Severity::Error);
+    let said = play(&[
+        (0, Found("a", vec![&panic, &poisoned])),
+        (2, Found("a", vec![&panic, &poisoned])),
+        (1000, Tick),
+    ]);
+    assert_eq!(said, ["0 r/poisoned firing error +1×r/panic", "1000 r/poisoned resolved error +2×r/panic"]);
+}
