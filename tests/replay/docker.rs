@@ -51,15 +51,19 @@ fn docker_objects_give_the_findings_of_the_lines_they_carry() {
         expected.iter().map(|finding| finding["signature"].as_str().unwrap()).collect();
     assert_eq!(
         signatures,
-        ["venus-cluster/pc1-cpuset-cache-mismatch", "venus-cluster/ext-unmarshal-response"]
+        [
+            "runtime/rust-panic",
+            "venus-cluster/pc1-cpuset-cache-mismatch",
+            "venus-cluster/ext-unmarshal-response"
+        ]
     );
     assert_eq!(kept(&found), kept(&expected));
     assert_eq!(found[0]["time"], "2022-06-24T06:33:24.000000001Z", "docker dates a panic");
 
     // The place is that of the objects in the file.
-    let place = |key: &str| usize::try_from(found[1][key].as_u64().unwrap()).unwrap();
+    let place = |key: &str| usize::try_from(found[2][key].as_u64().unwrap()).unwrap();
     let objects = &shipped[place("offset")..place("offset") + place("length")];
     let logs = objects.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["log"].clone());
     let carried: String = logs.map(|log| log.as_str().unwrap().to_owned()).collect();
-    assert_eq!(carried.trim_end(), found[1]["record"]);
+    assert_eq!(carried.trim_end(), found[2]["record"]);
 }
