@@ -1,6 +1,7 @@
 //! `sealtail doctor` over boxes in folders: each check trips on its fixture, and a healthy box on none.
 
 mod bundle;
+mod healthy;
 #[path = "../program/mod.rs"]
 mod program;
 mod worker;
