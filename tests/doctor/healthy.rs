@@ -17,7 +17,7 @@ const CONFIG: &str = "etc/worker.toml";
 const LOG: &str = "var/log/worker/worker.log";
 
 /// Two GPUs, two PC1 on whole L3 groups of their node, PC2 and C2 that share each GPU under a lock.
-const WORKER: &str = r#"[sector_manager]
+pub const WORKER: &str = r#"[sector_manager]
 rpc_client.addr = "/ip4/10.0.7.5/tcp/1789"
 
 [sealing]
@@ -91,7 +91,7 @@ fn section(name: u32, kind: u32, offset: u64, bytes: u64) -> Vec<u8> {
 }
 
 /// An ELF file with code and so many bytes of debug information.
-fn elf(code: u64, debug: u64) -> Vec<u8> {
+pub fn elf(code: u64, debug: u64) -> Vec<u8> {
     let names = b"\0.text\0.debug_info\0.shstrtab\0";
     let mut file = b"\x7fELF\x02\x01\x01".to_vec();
     file.resize(16, 0);
@@ -131,13 +131,13 @@ fn proof_files(root: &Path) {
 }
 
 /// A file of that size that takes no room.
-fn sized(root: &Path, path: &str, bytes: u64) {
+pub fn sized(root: &Path, path: &str, bytes: u64) {
     let path = root.join(path);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     File::create(path).unwrap().set_len(bytes).unwrap();
 }
 
-fn a_box() -> TempDir {
+pub fn a_box() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     put(root, CONFIG, WORKER);
@@ -190,7 +190,7 @@ fn a_box() -> TempDir {
 }
 
 /// What was found on the box, and what could not be looked at.
-fn examine(root: &Path) -> (BTreeSet<String>, BTreeSet<String>) {
+pub fn examine(root: &Path) -> (BTreeSet<String>, BTreeSet<String>) {
     let request = Request {
         root: Some(root.to_owned()),
         build_dir: Some("/src".into()),

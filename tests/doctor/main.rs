@@ -2,6 +2,7 @@
 
 mod bundle;
 mod healthy;
+mod hostile;
 #[path = "../program/mod.rs"]
 mod program;
 mod worker;
