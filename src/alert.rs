@@ -61,6 +61,9 @@ pub struct Alert {
     /// The alert that explains this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explained_by: Option<Cause>,
+    /// What the doctor sees on the box that is a cause of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confirmed: Vec<Confirmed>,
     /// Language of title, meaning and action.
     pub lang: Lang,
 }
@@ -103,6 +106,15 @@ pub struct Cause {
     pub signature: String,
     /// Names it.
     pub fingerprint: String,
+}
+
+/// A cause that was looked for on the box, and is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmed {
+    /// Id of the check of the doctor.
+    pub check: String,
+    /// What was found, with its place, in the language of the alert.
+    pub text: String,
 }
 
 /// Physical lines around a record, cleaned like the record.
@@ -312,6 +324,10 @@ pub(crate) mod tests {
                 signature: "kernel/oom-killer".to_owned(),
                 fingerprint: "0011223344556677".to_owned(),
             }),
+            confirmed: vec![Confirmed {
+                check: "doctor/cpuset-l3".to_owned(),
+                text: "the cpuset `0-6` takes 4 and 3 cores of 2 L3 groups (config.toml:41)".to_owned(),
+            }],
             lang: Lang::En,
         }
     }

@@ -101,6 +101,11 @@ struct WatchArgs {
     #[arg(long, requires = "paths")]
     from_start: bool,
 
+    /// Look for the causes of alerts in this folder instead of /: the box as a container sees it;
+    /// `worker_config` in [vars] is then inside it
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+
     #[command(flatten)]
     packs: PackArgs,
 

@@ -220,6 +220,7 @@ fn test_alert(host: &str, lang: Lang, now: &str) -> Alert {
         links: Vec::new(),
         followers: Vec::new(),
         explained_by: None,
+        confirmed: Vec::new(),
         lang,
     }
 }

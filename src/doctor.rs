@@ -10,6 +10,7 @@
 mod build;
 mod checks;
 pub mod collect;
+pub mod confirm;
 pub mod cpus;
 mod diff;
 pub mod facts;

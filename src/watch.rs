@@ -18,6 +18,8 @@ use crate::correlate::command::Vars;
 use crate::correlate::{Correlator, OpenAlert, Policy};
 use crate::deliver::Bell;
 use crate::detect::Detector;
+use crate::doctor::collect::Request;
+use crate::doctor::confirm::Confirmer;
 use crate::sink::Sink;
 use crate::source::tail::{Settings, Tail};
 use crate::source::wake::{self, Wake};
@@ -45,6 +47,8 @@ pub struct Setup {
     pub detector: Detector,
     /// The operator's `[vars]`.
     pub vars: Vars,
+    /// What the doctor looks at for the causes of alerts, if it is to.
+    pub examine: Option<Request>,
     /// When alerts speak.
     pub policy: Policy,
     /// Lines before and after a record.
@@ -80,6 +84,7 @@ pub struct Watch {
     asked: Arc<AtomicBool>,
     tail: Tail,
     correlator: Correlator,
+    confirmer: Option<Confirmer>,
     /// What the store has not taken yet.
     pending: Commit,
     committed_at: Instant,
@@ -110,6 +115,7 @@ impl Watch {
             Some((fingerprint, alert?))
         });
         let correlator = Correlator::new(setup.policy, open);
+        let confirmer = setup.examine.clone().map(Confirmer::start);
         Ok(Watch {
             setup,
             store,
@@ -118,6 +124,7 @@ impl Watch {
             asked: Arc::default(),
             tail,
             correlator,
+            confirmer,
             pending: Commit::default(),
             committed_at: now,
             ticked_at: now,

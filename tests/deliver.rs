@@ -46,6 +46,7 @@ fn alert(fingerprint: &str, sequence: u64) -> Alert {
         links: vec![Link { title: "Q&A".to_owned(), url: "https://example.org/qa".to_owned() }],
         followers: vec![],
         explained_by: None,
+        confirmed: vec![],
         lang: Lang::En,
     }
 }

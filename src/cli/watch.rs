@@ -15,8 +15,10 @@ use super::catalogue::{self, Faults};
 use super::{EXIT_OK, WatchArgs, environment, host_name};
 use crate::config::{self, Config};
 use crate::correlate::Policy;
+use crate::correlate::command::Vars;
 use crate::deliver::{self, Delivery};
 use crate::detect::Detector;
+use crate::doctor::collect::Request;
 use crate::sink::{Destination, Route, Sink, Stdout};
 use crate::source::wake::Wake;
 use crate::store::{Opened, Store};
@@ -96,6 +98,7 @@ impl Plan {
             state_dir: state_dir.map_err(anyhow::Error::msg)?,
             host: config.host.unwrap_or_else(host_name),
             detector: Detector::new(catalogue, TimeZone::system())?,
+            examine: examine(args, &config.vars)?,
             vars: config.vars,
             policy: Policy {
                 repeat_every: config.alert.repeat_every,
@@ -115,6 +118,18 @@ impl Plan {
         let store = if same { store.clone() } else { open(&setup.state_dir)? };
         Ok((setup, store))
     }
+}
+
+/// What the doctor is to look at for causes of alerts, where the worker's configuration is known.
+fn examine(args: &WatchArgs, vars: &Vars) -> Result<Option<Request>> {
+    let Some(config) = vars.get("worker_config").filter(|config| !config.is_empty()) else { return Ok(None) };
+    Ok(Some(Request {
+        root: args.root.clone(),
+        configs: vec![config.into()],
+        here: std::env::current_dir().context("the current folder cannot be told")?,
+        only_worker: true,
+        ..Request::default()
+    }))
 }
 
 /// Watches with one set of settings until the end (`None`) or until there are others.

@@ -365,6 +365,7 @@ impl Notice {
             links: runbook.links.clone(),
             followers: self.alert.followers(catalogue, lang),
             explained_by: self.alert.explained_by.clone(),
+            confirmed: Vec::new(),
             lang,
         }
     }

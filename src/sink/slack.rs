@@ -35,6 +35,10 @@ const LINKS_CHARS_MAX: usize = 1_500;
 const VALUES_MAX: usize = 8;
 /// Followers that are named.
 const FOLLOWERS_MAX: usize = 8;
+/// So many confirmed causes, …
+const CONFIRMED_MAX: usize = 3;
+/// … each no longer than this.
+const CONFIRMED_CHARS_MAX: usize = 300;
 /// Characters kept free for the blocks that close a message.
 const CLOSING_CHARS: usize = 300;
 
@@ -156,7 +160,12 @@ fn relations(alert: &Alert) -> String {
         let title = escape_cut(&clean_line(&follower.title), VALUE_CHARS_MAX);
         format!("\n{} {} {title}", words::explains(lang), words::times(lang, follower.count))
     });
-    cause.chain(followers).collect()
+    let confirmed = alert.confirmed.iter().take(CONFIRMED_MAX).map(|cause| {
+        let text = escape_cut(&clean_line(&cause.text), CONFIRMED_CHARS_MAX);
+        let check = code(&cause.check, VALUE_CHARS_MAX);
+        format!("\n{}: {text} {check}", words::confirmed(lang))
+    });
+    cause.chain(confirmed).chain(followers).collect()
 }
 
 fn group(group: &crate::record::Fields) -> String {

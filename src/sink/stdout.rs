@@ -113,6 +113,10 @@ fn relations(out: &mut String, alert: &Alert) -> std::fmt::Result {
         let (signature, fingerprint) = (clean_line(&cause.signature), clean_line(&cause.fingerprint));
         writeln!(out, "  {} {signature} {DIM}{fingerprint}{DIM:#}", words::explained_by(lang))?;
     }
+    for cause in &alert.confirmed {
+        let (text, check) = (clean_line(&cause.text), clean_line(&cause.check));
+        writeln!(out, "  {} {text} {DIM}{check}{DIM:#}", words::confirmed(lang))?;
+    }
     for follower in &alert.followers {
         let (title, signature) = (clean_line(&follower.title), clean_line(&follower.signature));
         let (word, times) = (words::explains(lang), words::times(lang, follower.count));

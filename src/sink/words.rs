@@ -48,6 +48,14 @@ pub(super) fn explained_by(lang: Lang) -> &'static str {
     }
 }
 
+/// What stands behind it is a cause that the doctor sees on the box.
+pub(super) fn confirmed(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "confirmed on the box",
+        Lang::Zh => "本机已证实",
+    }
+}
+
 /// How often a follower was found.
 pub(super) fn times(lang: Lang, count: u64) -> String {
     match lang {

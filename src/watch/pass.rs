@@ -7,7 +7,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::Watch;
-use crate::alert::{Context, Message};
+use crate::alert::{Context, Message, Status};
 use crate::correlate::{Notice, Sighting};
 use crate::detect::{Found, Stream};
 use crate::finding::Finding;
@@ -110,9 +110,20 @@ impl Watch {
     /// Puts a message for every sink that takes it into what is to be committed.
     pub(super) fn tell(&mut self, notice: &Notice) {
         let setup = &self.setup;
+        let catalogue = setup.detector.catalogue();
+        let mut cause = None;
         for sink in &setup.sinks {
             if sink.route.takes(notice.signature(), notice.severity()) {
-                let alert = notice.render(setup.detector.catalogue(), sink.route.lang, &setup.vars);
+                let lang = sink.route.lang;
+                let mut alert = notice.render(catalogue, lang, &setup.vars);
+                if alert.status == Status::Firing {
+                    // Asked for once, whatever the number of sinks.
+                    let doctor = &mut self.confirmer;
+                    let ask =
+                        || doctor.as_mut().and_then(|doctor| doctor.cause(notice.signature(), catalogue));
+                    let cause = cause.get_or_insert_with(ask);
+                    alert.confirmed = cause.iter().flat_map(|cause| cause.in_lang(lang)).collect();
+                }
                 self.pending.messages.push(NewMessage {
                     sink: sink.name.clone(),
                     fingerprint: notice.fingerprint.clone(),

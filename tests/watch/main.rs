@@ -3,6 +3,7 @@
 
 mod alerts;
 mod configuration;
+mod confirmed;
 mod inbox;
 mod kill;
 mod lines;

@@ -135,7 +135,10 @@ fn summary(report: &Report, told: &[Told], lang: Lang) -> String {
     let detail = if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) };
     match lang {
         Lang::En => {
-            format!("{found} findings{detail}; {fine} checks are fine, {unchecked} could not see everything")
+            let plural = if found == 1 { "" } else { "s" };
+            format!(
+                "{found} finding{plural}{detail}; {fine} checks are fine, {unchecked} could not see everything"
+            )
         }
         Lang::Zh => format!("{found} 项发现{detail}；{fine} 项检查正常，{unchecked} 项未能看到全部"),
     }
