@@ -126,7 +126,7 @@ pub struct Unit {
     pub name: String,
     /// The unit's file.
     pub path: String,
-    /// The last `LimitNOFILE=` of the file and its drop-ins.
+    /// The last `LimitNOFILE=` of the file and its drop-ins, or what systemd is told for all units.
     pub open_files: Option<Setting>,
 }
 

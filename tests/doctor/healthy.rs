@@ -346,6 +346,13 @@ const CHANGES: &[(Change, &[&str])] = &[
     (|root| put(root, "src/.cargo/config.toml", "[build]\nrustflags = [\"-g\"]\n"), &["build-debug-setting"]),
     (|root| put(root, "proc/77/limits", "Max open files   1024   4096   files\n"), &["nofile-low"]),
     (|root| put(root, MANAGER, EXEC), &["nofile-low"]),
+    (
+        |root| {
+            put(root, MANAGER, EXEC);
+            put(root, "etc/systemd/system.conf", "[Manager]\nDefaultLimitNOFILE=1048576\n");
+        },
+        &[],
+    ),
     (|root| put(root, MANAGER, &format!("{EXEC}LimitNOFILE=infinity\n")), &["nofile-unlimited"]),
     (
         |root| {

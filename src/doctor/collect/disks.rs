@@ -34,6 +34,21 @@ pub(super) fn under<'m>(mounts: &'m [Mount], resolved: &Path) -> Option<&'m Moun
     holding.max_by_key(|mount| mount.folder.components().count())
 }
 
+/// Whether systemd put a folder of the service's own in the place where `path` stands.
+pub(super) fn is_private(root: &Root, path: &Path) -> bool {
+    let text = root.text(Path::new("/proc/self/mountinfo"), TEXT_BYTES_MAX).unwrap_or_default();
+    private_folders(&text).any(|folder| path.starts_with(folder))
+}
+
+/// The fourth word of a line is what is mounted, the fifth is where.
+fn private_folders(mountinfo: &str) -> impl Iterator<Item = PathBuf> {
+    mountinfo.lines().filter_map(|line| {
+        let mut words = line.split_whitespace().skip(3);
+        words.next().filter(|mounted| mounted.contains("/systemd-private-"))?;
+        Some(PathBuf::from(unescaped(words.next()?)))
+    })
+}
+
 pub(super) fn disks(root: &Root, paths: &[PathBuf]) -> Known<Vec<Disk>> {
     let mounts = mounts(root)?;
     let mut disks: Vec<Disk> = Vec::new();
@@ -107,6 +122,13 @@ fn unescaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tmp_of_its_own() {
+        let text = "22 1 8:1 / / rw - ext4 /dev/a rw\n\
+            91 22 8:1 /var/tmp/systemd-private-4f-sealtail.service-x/tmp /var/tmp rw - ext4 /dev/a rw\n";
+        assert_eq!(private_folders(text).collect::<Vec<_>>(), [Path::new("/var/tmp")]);
+    }
 
     #[test]
     fn names_with_blanks() {

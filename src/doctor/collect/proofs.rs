@@ -66,7 +66,21 @@ fn setting(worker: &Worker<'_>, name: &str, stages: &[&str]) -> (Option<String>,
     }
 }
 
-/// A bundle need not hold the folder, so that its absence says nothing.
+/// Why the absence of a path says nothing, if so: a bundle need not hold it, and a service may have
+/// been given a `/var/tmp` of its own.
+fn unseen(root: &Root, path: &Path) -> Option<Words> {
+    let shown = path.display();
+    if root.is_live() {
+        return super::disks::is_private(root, path).then(|| {
+            Words::new(
+                format!("sealtail has a private folder in place of the one of {shown} (PrivateTmp=)"),
+                format!("sealtail 看到的是私有目录，不是 {shown} 所在的目录（PrivateTmp=）"),
+            )
+        });
+    }
+    Some(in_bundle(path))
+}
+
 fn in_bundle(path: &Path) -> Words {
     let shown = path.display();
     Words::new(format!("{shown} is not in the bundle"), format!("采集包中没有 {shown}"))
@@ -81,10 +95,10 @@ fn folder(root: &Root, path: &Path, is_certain: bool) -> Folder {
     let names = match root.list(path) {
         Ok(names) => names,
         Err(error) => {
-            let files = match (is_absent(&error), root.is_live()) {
-                (true, true) => Ok(None),
-                (true, false) => Err(in_bundle(path)),
-                (false, _) => Err(unreadable(path, &error)),
+            let files = if is_absent(&error) {
+                unseen(root, path).map_or(Ok(None), Err)
+            } else {
+                Err(unreadable(path, &error))
             };
             return Folder { path: shown, is_certain, files };
         }
@@ -116,8 +130,7 @@ fn tree(root: &Root, path: &Path) -> Known<Option<DataFile>> {
     }
     match root.open(path) {
         Ok((_, size)) => Ok(Some(DataFile { name: path.display().to_string(), size, wanted: None })),
-        Err(error) if is_absent(&error) && root.is_live() => Ok(None),
-        Err(error) if is_absent(&error) => Err(in_bundle(path)),
+        Err(error) if is_absent(&error) => unseen(root, path).map_or(Ok(None), Err),
         Err(error) => Err(unreadable(path, &error)),
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn units(root: &Root) -> Known<Vec<Unit>> {
     if folders.is_empty() {
         return Err(Words::new("no units of systemd are there", "没有 systemd 的单元"));
     }
+    let default = default(root);
     let mut units: Vec<Unit> = Vec::new();
     for (folder, names) in &folders {
         for name in names.iter().filter(|name| name.ends_with(".service")) {
@@ -44,9 +45,10 @@ pub(super) fn units(root: &Root) -> Known<Vec<Unit>> {
             if text.lines().any(starts) {
                 let open_files = drop_ins(root, name).into_iter().rev().find_map(|path| {
                     let text = root.text(&path, TEXT_BYTES_MAX).ok()?;
-                    limit(&path, &text)
+                    limit("LimitNOFILE=", &path, &text)
                 });
-                let open_files = open_files.or_else(|| limit(&path, &text));
+                let open_files =
+                    open_files.or_else(|| limit("LimitNOFILE=", &path, &text)).or_else(|| default.clone());
                 units.push(Unit { name: name.clone(), path: path.display().to_string(), open_files });
             }
         }
@@ -69,11 +71,22 @@ fn drop_ins(root: &Root, unit: &str) -> Vec<PathBuf> {
     found.into_iter().map(|(_, path)| path).collect()
 }
 
-/// The last `LimitNOFILE=` of a file.
-fn limit(path: &Path, text: &str) -> Option<Setting> {
+/// What units have that say nothing themselves.
+fn default(root: &Root) -> Option<Setting> {
+    let folder = Path::new("/etc/systemd/system.conf.d");
+    let mut paths = vec![PathBuf::from("/etc/systemd/system.conf")];
+    paths.extend(root.list(folder).unwrap_or_default().iter().map(|name| folder.join(name)));
+    paths.iter().rev().find_map(|path| {
+        let text = root.text(path, TEXT_BYTES_MAX).ok()?;
+        limit("DefaultLimitNOFILE=", path, &text)
+    })
+}
+
+/// The last `LimitNOFILE=` of a file, or the like.
+fn limit(key: &str, path: &Path, text: &str) -> Option<Setting> {
     let mut last = None;
     for (index, line) in text.lines().enumerate() {
-        if let Some(value) = line.trim().strip_prefix("LimitNOFILE=") {
+        if let Some(value) = line.trim().strip_prefix(key) {
             last = Some(setting(path, index, line, value.trim()));
         }
     }
