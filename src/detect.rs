@@ -202,7 +202,7 @@ pub fn fields(signature: &Signature, record: &Record) -> Fields {
     if let Some(regex) = &signature.regex
         && let Some(captures) = regex.captures(&record.text)
     {
-        for name in regex.capture_names().flatten() {
+        for name in regex.names() {
             if let Some(found) = captures.name(name) {
                 fields.insert(name.to_owned(), shortened(found.as_str()));
             }

@@ -10,6 +10,7 @@ pub mod name;
 pub mod near;
 mod pack;
 mod page;
+mod pattern;
 pub mod placeholder;
 mod relation;
 mod sample;
@@ -19,9 +20,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use regex::Regex;
-
-pub use self::pack::PageSource;
+pub use self::pack::{PageSource, Trust};
+pub use self::pattern::Pattern;
 pub use self::relation::{Explains, FALLBACK_WITHIN, Scope, Until};
 
 use crate::alert::{Lang, Link};
@@ -44,7 +44,7 @@ pub struct Signature {
     /// Literals that must not stand in the record.
     pub none: Vec<String>,
     /// Confirms the whole record; its captures become fields.
-    pub regex: Option<Regex>,
+    pub regex: Option<Pattern>,
     /// Levels a record may have; empty: any. Records without a level pass.
     pub levels: Vec<Level>,
     /// Fields whose values tell alerts of this signature apart.
@@ -52,7 +52,7 @@ pub struct Signature {
     /// Placeholders the operator's `[vars]` may fill.
     pub vars: Vec<String>,
     /// Further captures: name and pattern; first match in the record, group 1 (or the whole).
-    pub fields: Vec<(String, Regex)>,
+    pub fields: Vec<(String, Pattern)>,
     /// Alert only from so many findings on.
     pub threshold: Option<Threshold>,
     /// Speaks only where no other signature explains its record.

@@ -6,15 +6,18 @@ use anyhow::Result;
 
 use crate::diagnostic::Diagnostic;
 use crate::packs;
-use crate::signature::{Catalogue, PageSource, builtin};
+use crate::signature::{Catalogue, PageSource, Trust, builtin};
+
+/// Pages, and what is known of each.
+type Pages = Vec<(PageSource, Trust)>;
 
 /// The pages of the built-in packs and of `folders`, or what is wrong with the folders.
-pub(super) fn pages(folders: &[PathBuf]) -> (Vec<PageSource>, Vec<Diagnostic>) {
-    let mut pages: Vec<PageSource> = builtin::pages().collect();
+pub(super) fn pages(folders: &[PathBuf]) -> (Pages, Vec<Diagnostic>) {
+    let mut pages: Pages = builtin::pages().map(|page| (page, Trust::Tested)).collect();
     let mut faults = Vec::new();
     for folder in folders {
         match packs::read_folder(folder) {
-            Ok(found) => pages.extend(found),
+            Ok(found) => pages.extend(found.into_iter().map(|page| (page, Trust::Untested))),
             Err(found) => faults.extend(found),
         }
     }
@@ -28,7 +31,7 @@ pub(super) fn pages(folders: &[PathBuf]) -> (Vec<PageSource>, Vec<Diagnostic>) {
 /// All faults of all pages, rendered.
 pub(super) fn load(folders: &[PathBuf], disable: &[glob::Pattern]) -> Result<Catalogue> {
     let (pages, mut faults) = pages(folders);
-    let (catalogue, found) = Catalogue::load(pages, disable);
+    let (catalogue, found) = Catalogue::load_trusting(pages, disable);
     faults.extend(found);
     if faults.is_empty() { Ok(catalogue) } else { Err(Faults(faults).into()) }
 }

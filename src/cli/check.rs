@@ -54,7 +54,7 @@ fn read_packs(args: &CheckArgs, config: Option<&Config>, faults: &mut Vec<Diagno
     let (pages, found) = catalogue::pages(&folders);
     faults.extend(found);
     let disabled = config.map(|config| config.disable.as_slice()).unwrap_or_default();
-    let (catalogue, found) = Catalogue::load(pages, disabled);
+    let (catalogue, found) = Catalogue::load(pages.into_iter().map(|(page, _)| page), disabled);
     faults.extend(found);
     let detector = Detector::new(catalogue.clone(), TimeZone::system())?;
     faults.extend(samples::check(&detector));

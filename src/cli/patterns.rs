@@ -106,7 +106,7 @@ fn is_false(value: &bool) -> bool {
 impl<'a> Line<'a> {
     fn of(signature: &'a Signature, lang: Lang) -> Line<'a> {
         let runbook = signature.runbook(lang);
-        let captures = signature.regex.iter().flat_map(|regex| regex.capture_names().flatten());
+        let captures = signature.regex.iter().flat_map(|regex| regex.names());
         let fields = signature.fields.iter().map(|(name, _)| name.as_str());
         Line {
             id: &signature.id,

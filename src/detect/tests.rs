@@ -9,7 +9,7 @@ use super::*;
 use crate::finding::{Finding, Severity};
 use crate::frame::{End, LINE_BYTES_MAX, RECORD_BYTES_MAX, RECORD_LINES_MAX};
 use crate::position::Progress;
-use crate::signature::Until;
+use crate::signature::{Pattern, Until};
 
 const HEAD: &str = "2022-06-24T14:33:24.1+08:00 ERROR ThreadId(42) venus_worker::sealing: ";
 
@@ -296,8 +296,8 @@ fn a_signature_is_refused_for_a_reason() {
         (with(|s| s.levels = vec![Level::Warn]), Some(Refusal::Level(Level::Error))),
         (with(|s| s.all = vec!["tube".into()]), Some(Refusal::Missing("tube".into()))),
         (with(|s| s.none = vec!["the".into()]), Some(Refusal::Present("the".into()))),
-        (with(|s| s.regex = regex::Regex::new("^pipe").ok()), Some(Refusal::Regex)),
-        (with(|s| s.regex = regex::Regex::new(r"ERROR .*the (?P<what>\w+)").ok()), None),
+        (with(|s| s.regex = Pattern::checked("^pipe").ok()), Some(Refusal::Regex)),
+        (with(|s| s.regex = Pattern::checked(r"ERROR .*the (?P<what>\w+)").ok()), None),
     ] {
         assert_eq!(refusal(&signature, record), expected);
     }

@@ -20,6 +20,15 @@ pub struct PageSource {
     pub page: PageText,
 }
 
+/// What is known of a page before it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Everything about it is checked.
+    Untested,
+    /// Tests of its project checked it: its patterns are compiled when they are first needed.
+    Tested,
+}
+
 impl PageSource {
     /// The id of the signature it describes.
     pub fn id(&self) -> String {
@@ -38,27 +47,43 @@ impl Catalogue {
         pages: impl IntoIterator<Item = PageSource>,
         disable: &[glob::Pattern],
     ) -> (Catalogue, Vec<Diagnostic>) {
-        let mut by_id: BTreeMap<String, BTreeMap<Lang, PageText>> = BTreeMap::new();
-        for source in pages {
+        Catalogue::load_trusting(pages.into_iter().map(|page| (page, Trust::Untested)), disable)
+    }
+
+    /// The same, for pages of which something is known.
+    pub fn load_trusting(
+        pages: impl IntoIterator<Item = (PageSource, Trust)>,
+        disable: &[glob::Pattern],
+    ) -> (Catalogue, Vec<Diagnostic>) {
+        let mut by_id: BTreeMap<String, (Trust, BTreeMap<Lang, PageText>)> = BTreeMap::new();
+        for (source, trust) in pages {
             let id = source.id();
             if disable.iter().any(|pattern| pattern.matches(&id)) {
                 continue;
             }
-            let texts = by_id.entry(id).or_default();
-            if source.lang == Lang::En && texts.contains_key(&Lang::En) {
-                texts.clear();
+            let (known, texts) = by_id.entry(id).or_insert((trust, BTreeMap::new()));
+            if source.lang == Lang::En {
+                *known = trust;
+                if texts.contains_key(&Lang::En) {
+                    texts.clear();
+                }
             }
             texts.insert(source.lang, source.page);
         }
         let mut faults = Vec::new();
-        let signatures: Vec<Signature> =
-            by_id.into_iter().filter_map(|(id, texts)| signature(&id, texts, &mut faults)).collect();
+        let read = |(id, (trust, texts)): (String, _)| signature(&id, texts, trust, &mut faults);
+        let signatures: Vec<Signature> = by_id.into_iter().filter_map(read).collect();
         (Catalogue::new(signatures), faults)
     }
 }
 
 /// One signature out of its pages.
-fn signature(id: &str, texts: BTreeMap<Lang, PageText>, faults: &mut Vec<Diagnostic>) -> Option<Signature> {
+fn signature(
+    id: &str,
+    texts: BTreeMap<Lang, PageText>,
+    trust: Trust,
+    faults: &mut Vec<Diagnostic>,
+) -> Option<Signature> {
     let Some(english) = texts.get(&Lang::En) else {
         faults.extend(texts.values().map(|page| {
             let message = format!("`{id}` has a translation and no English page");
@@ -66,7 +91,7 @@ fn signature(id: &str, texts: BTreeMap<Lang, PageText>, faults: &mut Vec<Diagnos
         }));
         return None;
     };
-    let mut signature = english_page(id, english).map_err(|found| faults.extend(found)).ok()?;
+    let mut signature = english_page(id, english, trust).map_err(|found| faults.extend(found)).ok()?;
     for (&lang, page) in texts.iter().filter(|(lang, _)| **lang != Lang::En) {
         match translation(page, lang, &signature) {
             Ok(runbook) => {
@@ -79,11 +104,11 @@ fn signature(id: &str, texts: BTreeMap<Lang, PageText>, faults: &mut Vec<Diagnos
     Some(signature)
 }
 
-fn english_page(id: &str, source: &PageText) -> Result<Signature, Vec<Diagnostic>> {
+fn english_page(id: &str, source: &PageText, trust: Trust) -> Result<Signature, Vec<Diagnostic>> {
     let text = Text::new(&source.path, &source.text);
     let page = page::read(&text, Lang::En);
     let header = page.first_fence.as_ref().filter(|fence| lint::is_toml(&text, fence.info.clone()));
-    let spec = header.map(|fence| spec::read(&text, fence.inside.clone()));
+    let spec = header.map(|fence| spec::read(&text, fence.inside.clone(), trust));
     let is_check = spec.as_ref().is_some_and(|spec| spec.check.is_some());
     lint::page(&text, &page, is_check);
     let signature = match spec {

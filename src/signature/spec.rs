@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use regex::{Regex, RegexBuilder};
-
+use super::pattern::Pattern;
 use super::placeholder::{BUILT_IN, RECORD_FIELDS, is_name};
 use super::relation::{self, Explains, Until};
-use super::{Check, Threshold};
+use super::{Check, Threshold, Trust};
 use crate::diagnostic::table::{Located, Table};
 use crate::diagnostic::{Text, did_you_mean};
 use crate::finding::Severity;
@@ -14,8 +13,6 @@ use crate::record::Level;
 
 /// Shorter anchors stand in too many lines to be worth a look.
 const ANCHOR_BYTES_MIN: usize = 4;
-/// A compiled pattern may take so much memory: enough for any failure, too little to hurt.
-const REGEX_BYTES_MAX: usize = 10 << 20;
 
 /// The header of a page. Values that could not be read are left out.
 #[derive(Debug, Default)]
@@ -25,11 +22,11 @@ pub(super) struct Spec {
     pub anchors: Vec<Located<String>>,
     pub all: Vec<String>,
     pub none: Vec<String>,
-    pub regex: Option<Regex>,
+    pub regex: Option<Pattern>,
     pub levels: Vec<Level>,
     pub group_by: Vec<String>,
     pub vars: Vec<String>,
-    pub fields: Vec<(String, Regex)>,
+    pub fields: Vec<(String, Pattern)>,
     pub threshold: Option<Threshold>,
     pub fallback: bool,
     pub explains: Vec<Explains>,
@@ -66,7 +63,7 @@ impl Spec {
 }
 
 /// Reads the header in the bytes `block`.
-pub(super) fn read(text: &Text<'_>, block: Range<usize>) -> Spec {
+pub(super) fn read(text: &Text<'_>, block: Range<usize>, trust: Trust) -> Spec {
     let table = Table::parse(text, block);
     table.require("severity");
     if table.boolean("check") == Some(true) {
@@ -79,10 +76,10 @@ pub(super) fn read(text: &Text<'_>, block: Range<usize>) -> Spec {
     let all = literals(text, table.strings("all"));
     let none = literals(text, table.strings("none"));
     let regex_text = table.string("regex");
-    let regex = regex_text.as_ref().and_then(|pattern| compile(text, pattern));
+    let regex = regex_text.as_ref().and_then(|pattern| compile(text, pattern, trust));
     let field_texts = table.table("fields").map(Table::into_strings).unwrap_or_default();
-    let fields = fields(text, &field_texts);
-    let complete = regex.is_some() == regex_text.is_some();
+    let fields = fields(text, &field_texts, trust);
+    let complete = regex.is_some() == regex_text.is_some() && trust == Trust::Untested;
     let mut spec = Spec {
         severity,
         components,
@@ -205,11 +202,15 @@ fn threshold(text: &Text<'_>, table: &Table<'_>) -> Option<Threshold> {
     Some(Threshold { count: count?.value, within: within? })
 }
 
-fn fields(text: &Text<'_>, written: &[(Located<String>, Located<String>)]) -> Vec<(String, Regex)> {
+fn fields(
+    text: &Text<'_>,
+    written: &[(Located<String>, Located<String>)],
+    trust: Trust,
+) -> Vec<(String, Pattern)> {
     let mut fields = Vec::new();
     for (name, pattern) in written {
-        let Some(regex) = compile(text, pattern) else { continue };
-        if regex.captures_len() > 2 {
+        let Some(regex) = compile(text, pattern, trust) else { continue };
+        if trust == Trust::Untested && regex.groups() > 2 {
             let hint = "write the others as `(?:…)`";
             text.fault_hint("field-groups", pattern.span.clone(), "a field has one group at most", hint);
         }
@@ -221,12 +222,12 @@ fn fields(text: &Text<'_>, written: &[(Located<String>, Located<String>)]) -> Ve
 /// Every capture: the named groups of `regex`, then the keys of `[fields]`.
 fn captures(
     text: &Text<'_>,
-    regex: Option<(&Regex, Located<String>)>,
+    regex: Option<(&Pattern, Located<String>)>,
     fields: Vec<(Located<String>, Located<String>)>,
 ) -> Vec<Located<String>> {
     let mut captures: Vec<Located<String>> = Vec::new();
     if let Some((regex, pattern)) = regex {
-        for name in regex.capture_names().flatten() {
+        for name in regex.names() {
             captures.push(Located { value: name.to_owned(), span: group_span(text, &pattern, name) });
         }
     }
@@ -251,13 +252,16 @@ fn group_span(text: &Text<'_>, pattern: &Located<String>, name: &str) -> Range<u
     start.map_or(pattern.span.clone(), |start| start..start + name.len())
 }
 
-fn compile(text: &Text<'_>, pattern: &Located<String>) -> Option<Regex> {
-    match RegexBuilder::new(&pattern.value).size_limit(REGEX_BYTES_MAX).build() {
-        Ok(regex) => {
-            if regex.is_match("") {
+fn compile(text: &Text<'_>, pattern: &Located<String>, trust: Trust) -> Option<Pattern> {
+    if trust == Trust::Tested {
+        return Some(Pattern::trusted(&pattern.value));
+    }
+    match Pattern::checked(&pattern.value) {
+        Ok(compiled) => {
+            if compiled.is_match("") {
                 text.fault("empty-match", pattern.span.clone(), "the pattern matches even the empty text");
             }
-            Some(regex)
+            Some(compiled)
         }
         Err(error) => {
             let shown = error.to_string();
