@@ -15,7 +15,7 @@
 //! let log = b"thread 'main' panicked at 'Once instance has previously been poisoned', once.rs:434:21\n";
 //! let mut findings = Vec::new();
 //! Stream::new(&detector).advance(log, End::Final, |found| findings.push(found.finding));
-//! assert_eq!(&*findings[0].signature, "venus-cluster/once-poisoned");
+//! assert!(findings.iter().any(|found| &*found.signature == "venus-cluster/once-poisoned"));
 //! ```
 
 mod stream;
