@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::Watch;
+use super::{Watch, own};
 use crate::alert::{Context, Message};
 use crate::correlate::{Notice, Sighting};
 use crate::detect::{Found, Stream};
@@ -15,6 +15,7 @@ use crate::frame;
 use crate::frame::names;
 use crate::record::Names;
 use crate::signature::Signature;
+use crate::sink::Sink;
 use crate::store::NewMessage;
 
 /// Chunks read from one file before the others get their turn.
@@ -53,7 +54,8 @@ impl Watch {
             // The tail tells of it with the next sweep.
             Err(_) => return false,
         };
-        let mut stream = Stream::resume(&setup.detector, chunk.progress.clone());
+        let before = chunk.progress.clone();
+        let mut stream = Stream::resume(&setup.detector, before.clone());
         if self.correlator.has_state(chunk.source) {
             stream.expect_ends();
         }
@@ -69,6 +71,7 @@ impl Watch {
         for record in seen.chunk_by_mut(|one, next| one.finding.place.offset == next.finding.place.offset) {
             self.observe(id, record, &source, &path);
         }
+        self.count(&before, stream.progress());
         self.tail.settle(id, stream.progress().clone());
         settled > 0
     }
@@ -85,6 +88,8 @@ impl Watch {
             if *ends { ended.push(sighting) } else { found.push(sighting) }
         }
         let now = Timestamp::now();
+        self.desk.meter().findings.add(found.len() as u64);
+        self.check_clock(&found, now);
         let ends = ended.iter().filter_map(|ended| self.correlator.end(ended, now)).collect::<Vec<_>>();
         let notices = ends.into_iter().chain(self.correlator.observe(found, now));
         notices.for_each(|notice| self.tell(&notice));
@@ -109,16 +114,26 @@ impl Watch {
 
     /// Puts a message for every sink that takes it into what is to be committed.
     pub(super) fn tell(&mut self, notice: &Notice) {
+        self.desk.meter().alerts.add(1);
+        let messages = self.messages(notice);
+        self.pending.messages.extend(messages);
+    }
+
+    /// The messages of a notice, one a sink that takes it.
+    pub(super) fn messages(&self, notice: &Notice) -> Vec<NewMessage> {
         let setup = &self.setup;
-        for sink in &setup.sinks {
-            if sink.route.takes(notice.signature(), notice.severity()) {
-                let alert = notice.render(setup.detector.catalogue(), sink.route.lang, &setup.vars);
-                self.pending.messages.push(NewMessage {
-                    sink: sink.name.clone(),
-                    fingerprint: notice.fingerprint.clone(),
-                    message: Message::Alert(Box::new(alert)),
-                });
+        let takes = |sink: &&Sink| {
+            // What is wrong with a sink is told by the others.
+            !own::is_about(notice, &sink.name) && sink.route.takes(notice.signature(), notice.severity())
+        };
+        let message = |sink: &Sink| {
+            let alert = notice.render(setup.detector.catalogue(), sink.route.lang, &setup.vars);
+            NewMessage {
+                sink: sink.name.clone(),
+                fingerprint: notice.fingerprint.clone(),
+                message: Message::Alert(Box::new(alert)),
             }
-        }
+        };
+        setup.sinks.iter().filter(takes).map(message).collect()
     }
 }
