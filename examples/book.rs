@@ -114,8 +114,8 @@ fn summary(catalogue: &Catalogue) -> String {
 }
 
 fn introduction(catalogue: &Catalogue, lang: Lang) -> String {
-    let checks = catalogue.signatures().iter().filter(|signature| signature.check.is_some()).count();
-    let signatures = catalogue.signatures().len() - checks;
+    let checks = all(catalogue).filter(|signature| signature.id.starts_with("doctor/")).count();
+    let signatures = all(catalogue).filter(|signature| signature.check.is_none()).count();
     match lang {
         Lang::En => format!(
             "# Known failures of a sealing cluster\n\n{signatures} failures that sealtail recognises in logs, and \

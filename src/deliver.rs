@@ -15,10 +15,9 @@ mod http;
 mod pace;
 mod retry;
 
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -27,7 +26,9 @@ use tokio::task::JoinSet;
 
 use self::courier::Courier;
 use crate::alert::{Alert, Context, Lang, Letter, Message, Status};
+use crate::complaint::{Ailment, Complaint, Desk};
 use crate::finding::Severity;
+use crate::meter::SinkCounts;
 use crate::sink::{Destination, Outcome, Sink, Slack, Webhook};
 use crate::store::Store;
 
@@ -37,14 +38,22 @@ const STOP_MAX: Duration = Duration::from_secs(5);
 /// Delivery at work.
 #[derive(Debug)]
 pub struct Delivery {
-    signal: watch::Sender<Signal>,
+    bell: Bell,
     couriers: JoinSet<End>,
-    tallies: Vec<(String, Arc<Tally>)>,
+    tallies: Vec<(String, Arc<SinkCounts>)>,
 }
 
 /// Tells delivery that something was put in the outbox. Cheap to clone, and to ring.
 #[derive(Debug, Clone)]
-pub struct Bell(watch::Sender<Signal>);
+pub struct Bell {
+    signal: watch::Sender<Signal>,
+    urgent: Arc<Urgent>,
+}
+
+/// Letters that go past the outbox, by sink: for what must be told while the state cannot be written.
+/// They are lost with the process, and the oldest of many.
+#[derive(Debug, Default)]
+struct Urgent(Mutex<BTreeMap<String, VecDeque<Letter>>>);
 
 /// Why delivery ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,11 +100,34 @@ struct Signal {
     stopped: bool,
 }
 
-#[derive(Debug, Default)]
-struct Tally {
-    delivered: AtomicU64,
-    retried: AtomicU64,
-    refused: AtomicU64,
+/// Letters kept in memory for one sink.
+const URGENT_MAX: usize = 20;
+
+impl Urgent {
+    fn put(&self, sink: &str, letter: Letter) {
+        let mut letters = self.letters();
+        let letters = letters.entry(sink.to_owned()).or_default();
+        if letters.len() >= URGENT_MAX {
+            letters.pop_front();
+        }
+        letters.push_back(letter);
+    }
+
+    /// The first letter for a sink; it stays until it is [removed](Urgent::remove).
+    fn first(&self, sink: &str) -> Option<Letter> {
+        self.letters().get(sink).and_then(|letters| letters.front().cloned())
+    }
+
+    fn remove(&self, sink: &str, id: &str) {
+        if let Some(letters) = self.letters().get_mut(sink) {
+            letters.retain(|letter| letter.id != id);
+        }
+    }
+
+    fn letters(&self) -> MutexGuard<'_, BTreeMap<String, VecDeque<Letter>>> {
+        // A letter is in or out: no panic leaves half of one.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Delivery {
@@ -105,38 +137,41 @@ impl Delivery {
     /// # Errors
     ///
     /// TLS cannot be set up, or the state cannot be read.
-    pub fn start(store: Arc<Store>, sinks: Vec<Sink>) -> Result<Delivery, DeliverError> {
+    pub fn start(store: Arc<Store>, sinks: Vec<Sink>, desk: &Desk) -> Result<Delivery, DeliverError> {
         let names: Vec<&str> = sinks.iter().map(|sink| sink.name.as_str()).collect();
         let strays = store
             .bury_strays(&names)
             .map_err(|error| DeliverError { sink: names.join(", "), why: error.to_string() })?;
         for (sink, messages) in strays {
             tracing::error!(sink, messages, "sink is no longer configured, its messages are dead letters");
+            let text = format!("sink `{sink}` is no longer configured: {messages} messages are dead letters");
+            desk.post(Complaint::new(Ailment::DeadLetter, text).with("sink", sink));
         }
         let (signal, _) = watch::channel(Signal::default());
-        let mut delivery = Delivery { signal, couriers: JoinSet::new(), tallies: Vec::new() };
+        let bell = Bell { signal, urgent: Arc::default() };
+        let mut delivery = Delivery { bell, couriers: JoinSet::new(), tallies: Vec::new() };
         for sink in sinks {
             let client = client(&sink)?;
-            let tally = Arc::new(Tally::default());
-            delivery.tallies.push((sink.name.clone(), tally.clone()));
-            let signal = delivery.signal.subscribe();
-            delivery.couriers.spawn(Courier::new(sink, store.clone(), client, signal, tally).run());
+            let tally = desk.meter().sink(&sink.name);
+            delivery.tallies.push((sink.name.clone(), tally));
+            let courier = Courier::new(sink, store.clone(), client, &delivery.bell, desk.clone());
+            delivery.couriers.spawn(courier.run());
         }
         Ok(delivery)
     }
 
     /// What wakes delivery after a commit.
     pub fn bell(&self) -> Bell {
-        Bell(self.signal.clone())
+        self.bell.clone()
     }
 
     /// What became of the messages so far, in the order of the sinks.
     pub fn counts(&self) -> Vec<Counts> {
-        let counts = |(sink, tally): &(String, Arc<Tally>)| Counts {
+        let counts = |(sink, tally): &(String, Arc<SinkCounts>)| Counts {
             sink: sink.clone(),
-            delivered: tally.delivered.load(Relaxed),
-            retried: tally.retried.load(Relaxed),
-            refused: tally.refused.load(Relaxed),
+            delivered: tally.delivered.get(),
+            retried: tally.retried.get(),
+            refused: tally.refused.get(),
         };
         self.tallies.iter().map(counts).collect()
     }
@@ -154,7 +189,7 @@ impl Delivery {
     /// Stops: no new letter is begun, those in flight get a few seconds to end. What became of the
     /// messages in the end.
     pub async fn stop(mut self) -> Vec<Counts> {
-        self.signal.send_modify(|signal| signal.stopped = true);
+        self.bell.signal.send_modify(|signal| signal.stopped = true);
         let all = async { while self.couriers.join_next().await.is_some() {} };
         if tokio::time::timeout(STOP_MAX, all).await.is_err() {
             tracing::warn!("a request did not end in time, its message is sent again at the next start");
@@ -167,7 +202,13 @@ impl Delivery {
 impl Bell {
     /// Something was put in the outbox.
     pub fn ring(&self) {
-        self.0.send_modify(|signal| signal.rings = signal.rings.wrapping_add(1));
+        self.signal.send_modify(|signal| signal.rings = signal.rings.wrapping_add(1));
+    }
+
+    /// Hands a letter to a sink past the outbox, for the outbox cannot be written.
+    pub fn tell_now(&self, sink: &str, letter: Letter) {
+        self.urgent.put(sink, letter);
+        self.ring();
     }
 }
 

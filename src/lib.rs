@@ -9,6 +9,7 @@
 
 pub mod alert;
 pub mod cli;
+pub mod complaint;
 pub mod config;
 pub mod correlate;
 pub mod deliver;
@@ -18,6 +19,7 @@ pub mod doctor;
 pub mod duration;
 pub mod finding;
 pub mod frame;
+pub mod meter;
 pub mod packs;
 pub mod position;
 pub mod record;

@@ -61,7 +61,8 @@ pub struct Signature {
     pub explains: Vec<Explains>,
     /// It is a state, and this ends it.
     pub until: Option<Until>,
-    /// It is a check of the doctor: no record shows it, so it has neither anchors nor samples.
+    /// No record shows it: it is a check of the doctor, or what sealtail says of itself. So it has
+    /// neither anchors nor samples.
     pub check: Option<Check>,
     /// What an alert carries, by language; English is always there.
     pub runbooks: BTreeMap<Lang, Runbook>,
@@ -71,7 +72,7 @@ pub struct Signature {
     pub pages: BTreeMap<Lang, PageText>,
 }
 
-/// What a page says of a check of the doctor (`check = true`).
+/// What a page says that no record shows (`check = true`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Check {
     /// Ids of the signatures whose cause it may be: their alerts carry what it finds.

@@ -5,6 +5,7 @@
 //! transaction, so nothing upstream of it needs to survive a crash: the log file is the buffer.
 //! While the store cannot take it, nothing more is read.
 
+mod own;
 mod pass;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use crate::complaint::{Ailment, Complaint, Desk};
 use crate::correlate::command::Vars;
 use crate::correlate::{Correlator, OpenAlert, Policy};
 use crate::deliver::Bell;
@@ -80,6 +82,8 @@ pub struct Watch {
     setup: Arc<Setup>,
     store: Arc<Store>,
     bell: Bell,
+    /// What sealtail has to say of itself, and what it counts.
+    desk: Desk,
     wake: Wake,
     asked: Arc<AtomicBool>,
     tail: Tail,
@@ -95,6 +99,8 @@ pub struct Watch {
     greeted: bool,
     /// The last commit was refused; said once.
     refused: bool,
+    /// What is said of itself, and how often.
+    own: own::Own,
 }
 
 impl Watch {
@@ -103,7 +109,15 @@ impl Watch {
     /// # Errors
     ///
     /// The store cannot be read.
-    pub fn new(setup: Arc<Setup>, store: Arc<Store>, bell: Bell, wake: Wake) -> Result<Watch, StoreError> {
+    pub fn new(
+        setup: Arc<Setup>,
+        store: Arc<Store>,
+        bell: Bell,
+        wake: Wake,
+        desk: Desk,
+    ) -> Result<Watch, StoreError> {
+        let ring = wake.bell();
+        desk.on_post(move || ring.ring());
         let now = Instant::now();
         let tail = Tail::new(setup.sources.clone(), store.positions()?, store.fresh()?, 1, now);
         let open = store.alerts()?.into_iter().filter_map(|(fingerprint, row)| {
@@ -120,6 +134,7 @@ impl Watch {
             setup,
             store,
             bell,
+            desk,
             wake,
             asked: Arc::default(),
             tail,
@@ -132,6 +147,7 @@ impl Watch {
             sweep_every: SWEEP_MIN,
             greeted: false,
             refused: false,
+            own: own::Own::default(),
         })
     }
 
@@ -153,6 +169,7 @@ impl Watch {
 
     /// Does what there is to do now; whether there may be more.
     fn turn(&mut self) -> bool {
+        self.hear();
         if self.refused {
             return self.commit();
         }
@@ -192,12 +209,9 @@ impl Watch {
     /// Lets the tail look at the files; the quieter they are, the more seldom.
     fn sweep(&mut self, now: Instant) {
         for trouble in self.tail.sweep(now) {
-            if trouble.is_loss() {
-                tracing::error!("{trouble}");
-            } else {
-                tracing::warn!("{trouble}");
-            }
+            self.complain_of(&trouble);
         }
+        self.desk.meter().set_lag(self.tail.lag());
         if !std::mem::replace(&mut self.greeted, true) {
             for source in self.tail.idle_sources() {
                 let paths = source.paths.join(", ");
@@ -207,6 +221,7 @@ impl Watch {
         self.wake.follow(self.tail.watched());
         if let Some(warning) = self.wake.warning() {
             tracing::warn!("{warning}");
+            self.desk.post(Complaint::new(Ailment::WatchLimit, warning));
         }
         self.swept_at = Some(now);
         self.sweep_every = (self.sweep_every * 2).min(SWEEP_MAX).min(self.poll_min());
@@ -225,21 +240,32 @@ impl Watch {
     /// Hands everything that changed to the store at once; whether the store has it now.
     fn commit(&mut self) -> bool {
         self.pending.positions.extend(self.tail.changed());
-        let alerts = self.correlator.changes().into_iter();
+        let alerts = self.correlator.changes();
+        if self.refused {
+            // What waits for a store that refuses it must not grow with every attempt.
+            let renewed = |id: &String| alerts.iter().any(|(changed, _)| changed == id);
+            self.pending.alerts.retain(|(id, _)| !renewed(id));
+        }
+        let alerts = alerts.into_iter();
         self.pending.alerts.extend(alerts.map(|(id, open)| (id, open.map(|alert| alert.encode()))));
         self.committed_at = Instant::now();
         if self.pending.is_empty() {
             return true;
         }
         if let Err(error) = self.store.commit(&self.pending, Durability::Now, Timestamp::now()) {
+            self.desk.meter().commits_refused.add(1);
             if !std::mem::replace(&mut self.refused, true) {
                 tracing::error!("{error}; nothing is read until it can be written");
+                self.desk.post(Complaint::new(Ailment::StateUnwritable, error.to_string()));
+                self.hear();
             }
             self.pause(COMMIT_RETRY);
             return false;
         }
         if std::mem::take(&mut self.refused) {
-            tracing::info!("the state can be written again, reading goes on");
+            let text = "the state can be written again, reading goes on";
+            tracing::info!("{text}");
+            self.desk.post(Complaint::new(Ailment::StateUnwritable, text).over());
         }
         if !std::mem::take(&mut self.pending).messages.is_empty() {
             self.bell.ring();

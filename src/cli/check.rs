@@ -37,7 +37,10 @@ pub(super) fn run(args: CheckArgs) -> Result<u8> {
     let samples: usize = signatures.iter().map(|signature| signature.samples.len()).sum();
     let checks = signatures.iter().filter(|signature| signature.check.is_some()).count();
     let count = signatures.len() - checks;
-    writeln!(out, "packs: {count} signatures, {samples} samples, {checks} checks, no fault")?;
+    writeln!(
+        out,
+        "packs: {count} signatures, {samples} samples, {checks} pages that no log line shows, no fault"
+    )?;
     if args.send_test { send_tests(config.as_ref(), &mut out) } else { Ok(EXIT_OK) }
 }
 

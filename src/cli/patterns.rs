@@ -77,7 +77,7 @@ fn table(out: &mut impl Write, signatures: &[&Signature], lang: Lang) -> io::Res
         writeln!(out)?;
     }
     let checks = signatures.iter().filter(|signature| signature.check.is_some()).count();
-    let what = format!("{} signatures and {checks} checks of `sealtail doctor`", signatures.len() - checks);
+    let what = format!("{} signatures and {checks} pages that no log line shows", signatures.len() - checks);
     writeln!(out, "{dim}{what}; `sealtail explain ID` shows the page of one{dim:#}")
 }
 
@@ -93,7 +93,7 @@ struct Line<'a> {
     fields: Vec<&'a str>,
     links: &'a [Link],
     path: &'a str,
-    /// It is a check of the doctor.
+    /// No record shows it: a check of the doctor, or what sealtail says of itself.
     #[serde(skip_serializing_if = "is_false")]
     check: bool,
 }

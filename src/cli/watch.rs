@@ -13,6 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::catalogue::{self, Faults};
 use super::{EXIT_OK, WatchArgs, environment, host_name};
+use crate::complaint::{Ailment, Complaint, Desk};
 use crate::config::{self, Config};
 use crate::correlate::Policy;
 use crate::correlate::command::Vars;
@@ -36,21 +37,26 @@ pub(super) fn run(args: WatchArgs) -> Result<u8> {
 async fn watch(args: WatchArgs) -> Result<u8> {
     let plan = Plan::of(&args)?;
     let mut signals = Signals::new()?;
+    let desk = Desk::default();
     let setup = plan.setup(&args)?;
-    let store = open(&setup.state_dir)?;
+    let store = open(&setup.state_dir, &desk)?;
     let mut next = Some((setup, store));
     while let Some((setup, store)) = next {
-        next = session(&plan, &args, setup, store, &mut signals).await?;
+        desk.meter().reloads.add(1);
+        desk.post(Complaint::new(Ailment::ReloadRefused, "the configuration was taken").over());
+        next = session(&plan, &args, setup, store, &mut signals, &desk).await?;
     }
     Ok(EXIT_OK)
 }
 
 /// Opens the state, and says so if it had to begin anew.
-fn open(directory: &Path) -> Result<Arc<Store>> {
+fn open(directory: &Path, desk: &Desk) -> Result<Arc<Store>> {
     let Opened { store, recovered } = Store::open(directory, Timestamp::now())?;
     if let Some(moved) = recovered {
         let moved = moved.display();
-        tracing::error!("the state was damaged and was moved to {moved}; positions and alerts start anew");
+        let text = format!("the state was damaged and was moved to {moved}; positions and alerts start anew");
+        tracing::error!("{text}");
+        desk.post(Complaint::new(Ailment::StateDamaged, text).with("moved", moved));
     }
     Ok(Arc::new(store))
 }
@@ -112,10 +118,16 @@ impl Plan {
 
     /// The settings anew, with their state: what cannot be opened is found out while the old
     /// settings still run.
-    fn reload(&self, args: &WatchArgs, running: &Setup, store: &Arc<Store>) -> Result<(Setup, Arc<Store>)> {
+    fn reload(
+        &self,
+        args: &WatchArgs,
+        running: &Setup,
+        store: &Arc<Store>,
+        desk: &Desk,
+    ) -> Result<(Setup, Arc<Store>)> {
         let setup = self.setup(args)?;
         let same = setup.state_dir == running.state_dir;
-        let store = if same { store.clone() } else { open(&setup.state_dir)? };
+        let store = if same { store.clone() } else { open(&setup.state_dir, desk)? };
         Ok((setup, store))
     }
 }
@@ -139,10 +151,12 @@ async fn session(
     setup: Setup,
     store: Arc<Store>,
     signals: &mut Signals,
+    desk: &Desk,
 ) -> Result<Option<(Setup, Arc<Store>)>> {
     let setup = Arc::new(setup);
-    let mut delivery = Delivery::start(store.clone(), setup.sinks.clone())?;
-    let watch = Watch::new(setup.clone(), store.clone(), delivery.bell(), Wake::new(&Handle::current()))?;
+    let mut delivery = Delivery::start(store.clone(), setup.sinks.clone(), desk)?;
+    let wake = Wake::new(&Handle::current());
+    let watch = Watch::new(setup.clone(), store.clone(), delivery.bell(), wake, desk.clone())?;
     let stop = watch.stop();
     tracing::info!(
         "watching {} for {} signatures, alerts go to {}",
@@ -157,9 +171,14 @@ async fn session(
             ended = &mut reading => break ended.context("reading broke").and_then(|()| bail!("reading ended")),
             _ = signals.terminate.recv() => break Ok(None),
             _ = signals.interrupt.recv() => break Ok(None),
-            _ = signals.hang_up.recv() => match plan.reload(args, &setup, &store) {
+            _ = signals.hang_up.recv() => match plan.reload(args, &setup, &store, desk) {
                 Ok(reloaded) => break Ok(Some(reloaded)),
-                Err(error) => tracing::error!("the configuration stays as it was: {error:#}"),
+                Err(error) => {
+                    let text = format!("the configuration stays as it was: {error:#}");
+                    tracing::error!("{text}");
+                    desk.meter().reloads_refused.add(1);
+                    desk.post(Complaint::new(Ailment::ReloadRefused, text));
+                }
             },
             ended = delivery.ended() => match ended {
                 deliver::End::Stopped | deliver::End::PipeClosed => break Ok(None),

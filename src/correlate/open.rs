@@ -319,6 +319,11 @@ impl Notice {
         self.alert.severity
     }
 
+    /// The value that all its findings share for `name`, one of those it is grouped by.
+    pub fn group_value(&self, name: &str) -> Option<&str> {
+        self.alert.group.get(name).map(String::as_str)
+    }
+
     /// The message in `lang`, with what the catalogue knows and the operator's `vars` filled in.
     pub fn render(&self, catalogue: &Catalogue, lang: Lang, vars: &Vars) -> Alert {
         let OpenAlert { signature, severity, host, source, group, newest, .. } = &self.alert;

@@ -10,7 +10,6 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -20,9 +19,11 @@ use tokio::time::{Instant, sleep_until};
 
 use super::pace::{self, Pace};
 use super::retry::{random, wait};
-use super::{End, Signal, Tally, http};
+use super::{Bell, End, Signal, Urgent, http};
 use crate::alert::Letter;
+use crate::complaint::{Ailment, Complaint, Desk};
 use crate::duration;
+use crate::meter::SinkCounts;
 use crate::sink::{Destination, Outcome, Parcel, Sink};
 use crate::store::{Due, Row, Store, StoreError};
 
@@ -31,6 +32,9 @@ const STORE_RETRY: Duration = Duration::from_secs(1);
 
 /// The time between two attempts at a parked sink.
 const PROBE_EVERY: Duration = Duration::from_secs(5 * 60);
+
+/// A sink that has failed for so long is complained of.
+const COMPLAIN_AFTER: Duration = Duration::from_secs(5 * 60);
 
 /// Alerts that one digest tells of; more wait for the next.
 const DIGEST_ALERTS_MAX: usize = 1_000;
@@ -41,11 +45,19 @@ pub(super) struct Courier {
     store: Arc<Store>,
     client: Option<Client>,
     signal: watch::Receiver<Signal>,
-    tally: Arc<Tally>,
+    urgent: Arc<Urgent>,
+    desk: Desk,
+    tally: Arc<SinkCounts>,
     clock: Clock,
     pace: Pace,
     /// Attempts that failed since the last one that did not.
     failures: u32,
+    /// When the first of them failed.
+    failing_since: Option<Instant>,
+    /// Something has arrived.
+    reached: bool,
+    /// Failures have gone on for long, and somebody was told.
+    complained: bool,
     /// The whole sink waits until then.
     paused: Option<Instant>,
     /// The sink takes nothing, and that has been said.
@@ -69,24 +81,24 @@ enum Next {
 }
 
 impl Courier {
-    pub fn new(
-        sink: Sink,
-        store: Arc<Store>,
-        client: Option<Client>,
-        signal: watch::Receiver<Signal>,
-        tally: Arc<Tally>,
-    ) -> Courier {
+    pub fn new(sink: Sink, store: Arc<Store>, client: Option<Client>, bell: &Bell, desk: Desk) -> Courier {
         let pace = Pace::new(sink.max_per_minute, Instant::now());
+        let tally = desk.meter().sink(&sink.name);
         let (sink, clock) = (Arc::new(sink), Clock::start());
         Courier {
             sink,
             store,
             client,
-            signal,
+            signal: bell.signal.subscribe(),
+            urgent: bell.urgent.clone(),
+            desk,
             tally,
             clock,
             pace,
             failures: 0,
+            failing_since: None,
+            reached: false,
+            complained: false,
             paused: None,
             parked: false,
             over_limit: false,
@@ -122,6 +134,9 @@ impl Courier {
         let now = Instant::now();
         if let Some(until) = self.paused.filter(|until| *until > now) {
             return Ok(Next::At(until));
+        }
+        if let Some(letter) = self.urgent.first(&self.sink.name) {
+            return Ok(self.attempt_urgent(&letter).await);
         }
         let at = self.clock.now();
         let row = match self.ask(move |store, sink| store.due(sink, at)).await? {
@@ -165,18 +180,13 @@ impl Courier {
         let settled = match outcome {
             Outcome::Delivered => {
                 self.reached();
-                self.tally.delivered.fetch_add(1, Relaxed);
+                self.tally.delivered.add(1);
                 self.settle(move |store, sink| store.delivered(sink, seq)).await
             }
             Outcome::Refused { reason } => {
                 // It answered: what is refused is the letter.
                 self.reached();
-                self.tally.refused.fetch_add(1, Relaxed);
-                tracing::error!(
-                    sink = sink.name,
-                    id = row.letter.id,
-                    "message refused, kept as a dead letter: {reason}"
-                );
+                self.refused(&row.letter.id, &reason);
                 self.settle(move |store, sink| store.bury(sink, seq, &reason)).await
             }
             Outcome::Retry { after, reason } => {
@@ -193,21 +203,75 @@ impl Courier {
         if settled { Next::Now } else { Next::End(End::Stopped) }
     }
 
+    /// Sends a letter from memory once. It is tried again for as long as the process lives.
+    async fn attempt_urgent(&mut self, letter: &Letter) -> Next {
+        let sink = self.sink.clone();
+        match send(&sink.destination, self.client.as_ref(), letter).await {
+            Err(PipeClosed) => return Next::End(End::PipeClosed),
+            Ok(Outcome::Delivered) => {
+                self.reached();
+                self.tally.delivered.add(1);
+                self.urgent.remove(&sink.name, &letter.id);
+            }
+            Ok(Outcome::Refused { reason }) => {
+                self.reached();
+                self.tally.refused.add(1);
+                tracing::error!(sink = sink.name, "message from memory refused: {reason}");
+                self.urgent.remove(&sink.name, &letter.id);
+            }
+            Ok(Outcome::Retry { after, reason }) => {
+                self.failed(1, after, &reason);
+                // Nothing else puts off a letter that no store knows.
+                self.paused.get_or_insert(Instant::now() + wait(after, self.failures, random()));
+            }
+            Ok(Outcome::Revoked { reason }) => self.park(&reason),
+        }
+        Next::Now
+    }
+
     /// Takes note that the sink answers.
     fn reached(&mut self) {
         let attempts = std::mem::take(&mut self.failures);
+        self.failing_since = None;
         if attempts > 0 {
             tracing::info!(sink = self.sink.name, attempts, "reachable again");
         }
-        self.parked = false;
+        let text = format!("sink `{}` is reachable again", self.sink.name);
+        // The one before this task may have complained, too: of that the first success is the end.
+        let first = !std::mem::replace(&mut self.reached, true);
+        if std::mem::take(&mut self.parked) || first {
+            self.complain(Ailment::SinkParked, &text, Complaint::over);
+        }
+        if std::mem::take(&mut self.complained) || first {
+            self.complain(Ailment::SinkFailing, &text, Complaint::over);
+        }
+    }
+
+    /// Leaves a complaint about this sink.
+    fn complain(&self, ailment: Ailment, text: &str, more: impl FnOnce(Complaint) -> Complaint) {
+        self.desk.post(more(Complaint::new(ailment, text).with("sink", &self.sink.name)));
+    }
+
+    /// Takes note that a letter was refused for good.
+    fn refused(&mut self, id: &str, reason: &str) {
+        self.tally.refused.add(1);
+        let sink = &self.sink.name;
+        tracing::error!(sink, id, "message refused, kept as a dead letter: {reason}");
+        let text = format!("sink `{sink}` refused message {id}, which is now a dead letter: {reason}");
+        self.complain(Ailment::DeadLetter, &text, |complaint| {
+            complaint.with("id", id).with("reason", reason)
+        });
     }
 
     /// Takes note that the sink takes nothing, and holds everything until the next probe.
     fn park(&mut self, reason: &str) {
         self.failures = self.failures.saturating_add(1);
-        self.tally.retried.fetch_add(1, Relaxed);
+        self.tally.retried.add(1);
         self.paused = Some(Instant::now() + PROBE_EVERY);
-        let sink = &self.sink.name;
+        let sink = self.sink.name.clone();
+        // Said at every probe: the alert of it lasts for as long as the sink is parked.
+        let text = format!("sink `{sink}` is parked, its messages wait: {reason}");
+        self.complain(Ailment::SinkParked, &text, |complaint| complaint.with("reason", reason));
         if std::mem::replace(&mut self.parked, true) {
             tracing::debug!(sink, attempts = self.failures, "still parked: {reason}");
         } else {
@@ -222,8 +286,9 @@ impl Courier {
     /// Takes note of a failure; when the letter may be tried again.
     fn failed(&mut self, attempts: u32, after: Option<Duration>, reason: &str) -> Timestamp {
         self.failures = self.failures.saturating_add(1);
-        self.tally.retried.fetch_add(1, Relaxed);
-        let sink = &self.sink.name;
+        self.tally.retried.add(1);
+        let sink = self.sink.name.clone();
+        self.complain_of_failures(reason);
         if self.failures == 1 {
             tracing::warn!(sink, "message not delivered, will be tried again: {reason}");
         } else {
@@ -233,6 +298,22 @@ impl Courier {
         let sink_fails = after.is_some() || self.failures > 1;
         self.paused = sink_fails.then(|| now + wait(after, self.failures - 1, random()));
         self.clock.at(now + wait(after, attempts, random()))
+    }
+
+    /// Leaves a complaint once failures have gone on for long, and with each one from then on.
+    fn complain_of_failures(&mut self, reason: &str) {
+        let now = Instant::now();
+        let since = *self.failing_since.get_or_insert(now);
+        if now.duration_since(since) < COMPLAIN_AFTER {
+            return;
+        }
+        let (sink, cause) = (&self.sink.name, http::class(reason));
+        let minutes = now.duration_since(since).as_secs() / 60;
+        let text = format!("sink `{sink}` has not been reached for {minutes} minutes: {reason}");
+        self.complain(Ailment::SinkFailing, &text, |complaint| {
+            complaint.with("cause", cause).with("reason", reason)
+        });
+        self.complained = true;
     }
 
     /// Writes down what became of a letter, for as long as it takes: until that is done the letter
@@ -249,6 +330,14 @@ impl Courier {
                 Err(error) => {
                     self.store_trouble(&error);
                     if self.signal.borrow().stopped {
+                        return false;
+                    }
+                    // What tells of the failing store must not wait for it.
+                    let free = self.paused.is_none_or(|until| until <= Instant::now());
+                    let urgent = self.urgent.first(&self.sink.name).filter(|_| free);
+                    if let Some(letter) = urgent
+                        && let Next::End(_) = self.attempt_urgent(&letter).await
+                    {
                         return false;
                     }
                     tokio::time::sleep(STORE_RETRY).await;

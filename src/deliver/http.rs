@@ -103,18 +103,55 @@ fn without_url(body: &[u8], url: &Url) -> Vec<u8> {
     secrets.fold(body, |body, secret| body.replace(secret, "***")).into_bytes()
 }
 
-/// What went wrong, in short: the kind, and the innermost cause.
+/// Where an attempt stopped that no status answers: the first word of its reason.
+const CLASSES: [&str; 7] = ["dns", "refused", "no-route", "timeout", "tls", "proxy", "connection"];
+
+/// The class of a failure, by its reason: where it stopped, or the status that came back.
+pub(super) fn class(reason: &str) -> &str {
+    let first = reason.split([':', ',']).next().unwrap_or_default();
+    if CLASSES.contains(&first) || first.starts_with("status ") { first } else { "other" }
+}
+
+/// What went wrong, in short: the class, and the innermost cause.
 fn reason(error: reqwest::Error) -> String {
     let error = error.without_url();
-    if error.is_timeout() {
-        return "timed out".to_owned();
-    }
+    let mut causes = vec![error.to_string()];
     let mut cause: &dyn std::error::Error = &error;
+    let mut kind = None;
     while let Some(inner) = cause.source() {
         cause = inner;
+        causes.push(cause.to_string());
+        kind = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind).or(kind);
     }
-    let kind = if error.is_connect() { "cannot connect" } else { "cannot send" };
-    format!("{kind}: {cause}")
+    let class = classify(&causes, kind, error.is_timeout());
+    // A timeout's own words only say so again.
+    if error.is_timeout() {
+        let connecting = if error.is_connect() { "connecting" } else { "waiting for the reply" };
+        return format!("{class}: timed out {connecting}");
+    }
+    format!("{class}: {cause}")
+}
+
+/// The class that a chain of errors, the outermost first, belongs to. The libraries below have no
+/// types for it that can be reached from here; their words are held by the tests.
+fn classify(causes: &[String], kind: Option<std::io::ErrorKind>, timeout: bool) -> &'static str {
+    use std::io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
+    let says = |words: &[&str]| causes.iter().any(|cause| words.iter().any(|word| cause.contains(word)));
+    if says(&["dns error", "failed to lookup address"]) {
+        "dns"
+    } else if says(&["proxy", "tunnel"]) {
+        "proxy"
+    } else if says(&["certificate", "TLS", "tls", "handshake"]) {
+        "tls"
+    } else if timeout {
+        "timeout"
+    } else {
+        match kind {
+            Some(ConnectionRefused) => "refused",
+            Some(HostUnreachable | NetworkUnreachable) => "no-route",
+            _ => "connection",
+        }
+    }
 }
 
 fn is_loopback(url: &Secret) -> bool {

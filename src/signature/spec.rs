@@ -106,13 +106,15 @@ pub(super) fn read(text: &Text<'_>, block: Range<usize>, trust: Trust) -> Spec {
     spec
 }
 
-/// The header of a check of the doctor: what speaks of records has no place in it.
+/// The header of a page that no record shows: what speaks of records has no place in it. What its
+/// alerts are grouped by is not captured but known to the code that raises them.
 fn check(text: &Text<'_>, table: Table<'_>) -> Spec {
     let confirms = table.strings("confirms");
     let spec = Spec {
         severity: table.parsed("severity", "severity", str::parse),
         components: table.strings("components").into_iter().map(|one| one.value).collect(),
         vars: vars(text, &table),
+        group_by: table.strings("group_by").into_iter().map(|name| name.value).collect(),
         captures: Some(Vec::new()),
         check: Some(Check {
             confirms: confirms.iter().filter_map(|id| relation::pattern(text, id)).collect(),

@@ -303,6 +303,18 @@ impl Tail {
         positions
     }
 
+    /// Bytes that are in files and have not been read, by path; files read to their end are left out.
+    pub fn lag(&self) -> BTreeMap<String, u64> {
+        let mut lag = BTreeMap::new();
+        for generation in self.generations.values().filter(|generation| generation.at().is_some()) {
+            let unread = generation.stat.size.saturating_sub(generation.read_offset());
+            if unread > 0 {
+                *lag.entry(generation.shown.clone()).or_default() += unread;
+            }
+        }
+        lag
+    }
+
     /// The sources whose paths name no file at the moment: one may come, or a path may be wrong.
     pub fn idle_sources(&self) -> Vec<&Settings> {
         let followed = |source: &&Settings| {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::Watch;
+use super::{Watch, own};
 use crate::alert::{Context, Message, Status};
 use crate::correlate::{Notice, Sighting};
 use crate::detect::{Found, Stream};
@@ -15,6 +15,7 @@ use crate::frame;
 use crate::frame::names;
 use crate::record::Names;
 use crate::signature::Signature;
+use crate::sink::Sink;
 use crate::store::NewMessage;
 
 /// Chunks read from one file before the others get their turn.
@@ -53,7 +54,8 @@ impl Watch {
             // The tail tells of it with the next sweep.
             Err(_) => return false,
         };
-        let mut stream = Stream::resume(&setup.detector, chunk.progress.clone());
+        let before = chunk.progress.clone();
+        let mut stream = Stream::resume(&setup.detector, before.clone());
         if self.correlator.has_state(chunk.source) {
             stream.expect_ends();
         }
@@ -69,6 +71,7 @@ impl Watch {
         for record in seen.chunk_by_mut(|one, next| one.finding.place.offset == next.finding.place.offset) {
             self.observe(id, record, &source, &path);
         }
+        self.count(&before, stream.progress());
         self.tail.settle(id, stream.progress().clone());
         settled > 0
     }
@@ -85,6 +88,8 @@ impl Watch {
             if *ends { ended.push(sighting) } else { found.push(sighting) }
         }
         let now = Timestamp::now();
+        self.desk.meter().findings.add(found.len() as u64);
+        self.check_clock(&found, now);
         let ends = ended.iter().filter_map(|ended| self.correlator.end(ended, now)).collect::<Vec<_>>();
         let notices = ends.into_iter().chain(self.correlator.observe(found, now));
         notices.for_each(|notice| self.tell(&notice));
@@ -109,27 +114,36 @@ impl Watch {
 
     /// Puts a message for every sink that takes it into what is to be committed.
     pub(super) fn tell(&mut self, notice: &Notice) {
+        self.desk.meter().alerts.add(1);
+        let messages = self.messages(notice);
+        self.pending.messages.extend(messages);
+    }
+
+    /// The messages of a notice, one a sink that takes it.
+    pub(super) fn messages(&mut self, notice: &Notice) -> Vec<NewMessage> {
         let setup = &self.setup;
         let catalogue = setup.detector.catalogue();
+        let takes = |sink: &&Sink| {
+            // What is wrong with a sink is told by the others.
+            !own::is_about(notice, &sink.name) && sink.route.takes(notice.signature(), notice.severity())
+        };
+        let doctor = &mut self.confirmer;
         let mut cause = None;
-        for sink in &setup.sinks {
-            if sink.route.takes(notice.signature(), notice.severity()) {
-                let lang = sink.route.lang;
-                let mut alert = notice.render(catalogue, lang, &setup.vars);
-                if alert.status == Status::Firing {
-                    // Asked for once, whatever the number of sinks.
-                    let doctor = &mut self.confirmer;
-                    let ask =
-                        || doctor.as_mut().and_then(|doctor| doctor.cause(notice.signature(), catalogue));
-                    let cause = cause.get_or_insert_with(ask);
-                    alert.confirmed = cause.iter().flat_map(|cause| cause.in_lang(lang)).collect();
-                }
-                self.pending.messages.push(NewMessage {
-                    sink: sink.name.clone(),
-                    fingerprint: notice.fingerprint.clone(),
-                    message: Message::Alert(Box::new(alert)),
-                });
+        let message = |sink: &Sink| {
+            let lang = sink.route.lang;
+            let mut alert = notice.render(catalogue, lang, &setup.vars);
+            if alert.status == Status::Firing {
+                // Asked for once, whatever the number of sinks.
+                let ask = || doctor.as_mut().and_then(|doctor| doctor.cause(notice.signature(), catalogue));
+                let cause = cause.get_or_insert_with(ask);
+                alert.confirmed = cause.iter().flat_map(|cause| cause.in_lang(lang)).collect();
             }
-        }
+            NewMessage {
+                sink: sink.name.clone(),
+                fingerprint: notice.fingerprint.clone(),
+                message: Message::Alert(Box::new(alert)),
+            }
+        };
+        setup.sinks.iter().filter(takes).map(message).collect()
     }
 }

@@ -14,7 +14,7 @@ use crate::receiver::Answer;
 use crate::rig::{Log, Rig, stop, swap};
 
 const KILLS: u64 = 200;
-/// A run lasts no longer than this.
+/// A run lasts no longer than this, counted from its start or from when it watches.
 const RUN_MS_MAX: u64 = 250;
 /// One run in so many is killed as soon as it has started.
 const AT_ONCE: u64 = 10;
@@ -104,6 +104,10 @@ fn kill_again_and_again(rig: &Rig, seed: u64) -> u64 {
             let random = draw(!seed, kill);
             let running = rig.watch();
             if !random.is_multiple_of(AT_ONCE) {
+                // Every other run gets as far as watching, however busy the machine is.
+                if random.is_multiple_of(2) {
+                    running.wait_for_stderr("watching ", 1);
+                }
                 thread::sleep(Duration::from_millis(random % RUN_MS_MAX));
             }
             let ran = running.end(Signal::KILL);

@@ -8,6 +8,7 @@ mod inbox;
 mod kill;
 mod lines;
 mod outbox;
+mod own;
 #[path = "../program/mod.rs"]
 mod program;
 #[path = "../receiver/mod.rs"]

@@ -1,0 +1,148 @@
+//! What sealtail says of itself: complaints become alerts like those of logs.
+//!
+//! They go through the same correlation and the same outbox. While the store cannot be written there
+//! is no outbox: then they go to the sinks from memory.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::Watch;
+use crate::alert::{Context, Letter};
+use crate::complaint::{Ailment, Complaint};
+use crate::correlate::{Notice, Sighting};
+use crate::finding::Finding;
+use crate::position::{Mode, Progress};
+use crate::record::{Names, Place};
+use crate::source::tail::Trouble;
+
+/// The source that alerts about sealtail itself belong to.
+const SOURCE: &str = "sealtail";
+/// How far ahead of the clock a record's time may be.
+const SKEW_MAX: Duration = Duration::from_secs(5 * 60);
+/// A file whose times lie ahead is complained of so often at most.
+const SKEW_EVERY: Duration = Duration::from_secs(60);
+/// Files whose last complaint is remembered; with more, some are complained of too often.
+const SKEWED_MAX: usize = 1_000;
+
+/// What has been said so far.
+#[derive(Debug, Default)]
+pub(super) struct Own {
+    /// Bytes lost, by path.
+    lost: BTreeMap<String, u64>,
+    /// When the clock of a file was last complained of.
+    skewed: HashMap<String, Instant>,
+}
+
+/// Whether a notice is about this sink.
+pub(super) fn is_about(notice: &Notice, sink: &str) -> bool {
+    notice.signature().starts_with("sealtail/") && notice.group_value("sink") == Some(sink)
+}
+
+impl Watch {
+    /// Takes the complaints that were left and tells what follows from them.
+    pub(super) fn hear(&mut self) {
+        for complaint in self.desk.take() {
+            self.raise(complaint);
+        }
+    }
+
+    fn raise(&mut self, complaint: Complaint) {
+        let setup = self.setup.clone();
+        let Complaint { ailment, fields, path, text, over } = complaint;
+        // Disabled by the operator: the log and the counter have it.
+        let Some(signature) = setup.detector.catalogue().get(ailment.page()) else { return };
+        let finding = Finding {
+            signature: signature.id.clone(),
+            severity: signature.severity,
+            place: Place { line: 1, offset: 0, length: 0 },
+            time: None,
+            near: None,
+            level: None,
+            fields,
+            record: text,
+        };
+        let (host, context, names) = (&*setup.host, Context::default(), Names::default());
+        let sighting = Sighting { signature, finding, host, source: SOURCE, path: &path, context, names };
+        let now = Timestamp::now();
+        let notices = if over {
+            self.correlator.end(&sighting, now).into_iter().collect()
+        } else {
+            self.correlator.observe(vec![sighting], now)
+        };
+        for notice in &notices {
+            if self.refused { self.tell_from_memory(notice) } else { self.tell(notice) }
+        }
+    }
+
+    /// Hands a notice to the sinks at once, for the outbox cannot be written.
+    fn tell_from_memory(&mut self, notice: &Notice) {
+        self.desk.meter().alerts.add(1);
+        for message in self.messages(notice) {
+            let random = [(); 2].map(|()| getrandom::u64().unwrap_or_default());
+            let id = format!("{:016x}{:016x}", random[0], random[1]);
+            let letter = Letter { id, created: Timestamp::now().to_string(), message: message.message };
+            self.bell.tell_now(&message.sink, letter);
+        }
+    }
+
+    /// Logs what the tail tells of a file, and complains where somebody has to know.
+    pub(super) fn complain_of(&mut self, trouble: &Trouble) {
+        if trouble.is_loss() {
+            tracing::error!("{trouble}");
+        } else {
+            tracing::warn!("{trouble}");
+        }
+        let complaint = |ailment| Complaint::new(ailment, trouble.to_string());
+        let complaint = match trouble {
+            Trouble::Gap { path, offset, bytes } => {
+                let path = path.display().to_string();
+                let meter = self.desk.meter();
+                meter.gaps.add(1);
+                meter.lost_bytes.add(bytes.unwrap_or(0));
+                let total = self.own.lost.entry(path.clone()).or_default();
+                *total += bytes.unwrap_or(0);
+                let bytes = bytes.map_or_else(|| "unknown".to_owned(), |bytes| bytes.to_string());
+                let complaint = complaint(Ailment::BytesLost).at(path).with("offset", offset);
+                complaint.with("bytes", bytes).with("total", *total)
+            }
+            Trouble::Denied { path } | Trouble::Unreadable { path, .. } | Trouble::NoDescriptors { path } => {
+                complaint(Ailment::FileUnreadable).at(path.display())
+            }
+            Trouble::NotRegular { .. } => return,
+        };
+        self.desk.post(complaint);
+    }
+
+    /// Counts what one chunk came to.
+    pub(super) fn count(&self, before: &Progress, after: &Progress) {
+        let meter = self.desk.meter();
+        meter.bytes.add(after.offset.saturating_sub(before.offset));
+        meter.lines.add(after.line.saturating_sub(before.line));
+        meter.cut_lines.add(u64::from(after.mode == Mode::Skip && before.mode != Mode::Skip));
+    }
+
+    /// Complains of a log whose times lie ahead of the clock. Times that lie behind it are no sign of
+    /// anything: a log may be read long after it was written.
+    pub(super) fn check_clock(&mut self, found: &[Sighting<'_>], now: Timestamp) {
+        let ahead = found.iter().find_map(|sighting| {
+            let time = sighting.finding.time.as_ref()?;
+            let ahead = Duration::try_from(time.instant.duration_since(now)).ok()?;
+            (ahead > SKEW_MAX).then_some((sighting.path, time.to_string()))
+        });
+        let Some((path, time)) = ahead else { return };
+        let told = self.own.skewed.get(path);
+        if told.is_some_and(|told| told.elapsed() < SKEW_EVERY) {
+            return;
+        }
+        if self.own.skewed.len() >= SKEWED_MAX {
+            self.own.skewed.clear();
+        }
+        let text = format!("{path} has a record of {time}, which lies ahead of this box's clock");
+        if self.own.skewed.insert(path.to_owned(), Instant::now()).is_none() {
+            tracing::warn!("{text}");
+        }
+        self.desk.post(Complaint::new(Ailment::ClockSkew, text).at(path).with("time", time));
+    }
+}

@@ -1,0 +1,99 @@
+//! What sealtail says of itself reaches people as alerts do.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use rustix::process::Signal;
+
+use crate::inbox::{Event, Inbox};
+use crate::program::text;
+use crate::receiver::Answer;
+use crate::rig::{Rig, sink, swap};
+
+/// The alerts of one signature.
+fn of<'e>(events: &'e [Event], signature: &str) -> Vec<&'e Event> {
+    events.iter().filter(|event| event.text("signature") == signature).collect()
+}
+
+#[test]
+fn a_parked_sink_is_told_through_another_and_never_through_itself() {
+    let status = Arc::new(AtomicU16::new(401));
+    let seen = status.clone();
+    let rig = Rig::answering(move |_, _| Answer::status(seen.load(Ordering::SeqCst)));
+    let spare = Inbox::start(|_, _| Answer::status(200));
+    rig.configure(&format!("{}\n{}", rig.settings(), sink("spare", &spare.url())));
+    rig.log("worker.log").fail(1..2);
+    let running = rig.watch();
+    let parked = "sealtail/sink-parked";
+    let events = spare.until("that ops is parked", |events| !of(events, parked).is_empty());
+    let told = of(&events, parked)[0];
+    assert_eq!((&told.data["group"]["sink"], told.text("status")), (&"ops".into(), "firing"));
+    assert_eq!((told.text("source"), told.text("severity")), ("sealtail", "error"));
+    assert!(told.text("record").contains("status 401"), "{}", told.data);
+    drop(events);
+
+    status.store(200, Ordering::SeqCst);
+    running.signal(Signal::HUP);
+    let events = spare.until("that it is over", |events| of(events, parked).len() == 2);
+    assert_eq!(of(&events, parked)[1].text("status"), "resolved");
+    assert!(of(&rig.inbox.events(), parked).is_empty(), "a sink is told nothing of itself");
+    assert_eq!(running.end(Signal::TERM).status, 0);
+}
+
+#[test]
+fn lost_bytes_are_an_alert_with_the_path() {
+    let rig = Rig::new();
+    let mut log = rig.log("worker.log");
+    log.fail(1..2);
+    let running = rig.watch();
+    drop(rig.inbox.until_pid(1));
+    assert_eq!(running.end(Signal::TERM).status, 0);
+    log.fail(2..3);
+    fs::remove_file(&log.path).unwrap();
+    rig.log("worker.log").fail(3..4);
+    let running = rig.watch();
+    drop(rig.inbox.until_pid(3));
+    let lost = "sealtail/bytes-lost";
+    let events = rig.inbox.until("that bytes are lost", |events| !of(events, lost).is_empty());
+    let told = of(&events, lost)[0];
+    assert_eq!(told.data["group"]["path"], text(&log.path));
+    assert_eq!(told.data["fields"]["bytes"], "unknown");
+    drop(events);
+    assert_eq!(running.end(Signal::TERM).status, 0);
+}
+
+#[test]
+fn a_refused_configuration_is_an_alert_until_one_is_taken() {
+    let rig = Rig::new();
+    rig.log("worker.log").fail(1..2);
+    let running = rig.watch();
+    drop(rig.inbox.until_pid(1));
+    rig.configure(&swap(&rig.settings(), "hold = \"50ms\"", "hold = 50"));
+    running.signal(Signal::HUP);
+    let refused = "sealtail/reload-refused";
+    drop(rig.inbox.until("that it was refused", |events| of(events, refused).len() == 1));
+    rig.configure(&rig.settings());
+    running.signal(Signal::HUP);
+    let events = rig.inbox.until("that it is over", |events| of(events, refused).len() == 2);
+    assert_eq!(of(&events, refused)[1].text("status"), "resolved");
+    drop(events);
+    assert_eq!(running.end(Signal::TERM).status, 0);
+}
+
+#[test]
+fn disabled_pages_leave_the_log_alone() {
+    let rig = Rig::answering(|_, _| Answer::status(200));
+    rig.configure(&format!("disable = [\"sealtail/*\"]\n{}", rig.settings()));
+    rig.log("worker.log").fail(1..2);
+    let running = rig.watch();
+    drop(rig.inbox.until_pid(1));
+    rig.configure("nonsense = 1");
+    running.signal(Signal::HUP);
+    running.wait_for_stderr("the configuration stays as it was", 1);
+    rig.log("other.log").fail(2..3);
+    let events = rig.inbox.until_pid(2);
+    assert!(events.iter().all(|event| !event.text("signature").starts_with("sealtail/")));
+    drop(events);
+    assert_eq!(running.end(Signal::TERM).status, 0);
+}
