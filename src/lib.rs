@@ -19,6 +19,7 @@ pub mod doctor;
 pub mod duration;
 pub mod finding;
 pub mod frame;
+pub mod healthy;
 pub mod meter;
 pub mod packs;
 pub mod position;

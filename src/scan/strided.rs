@@ -1,0 +1,187 @@
+//! A filter that looks at few bytes: one gram every `stride` bytes, for literals that are long enough.
+//!
+//! Wherever a literal stands, one of any `stride` grams of it that follow one another begins at a
+//! place that is looked at. So of every literal a window of `stride` grams is chosen, where they are
+//! rarest in a healthy log, and put into a bitmap. Nearly all places end at a bit that is not set.
+//! What is left is compared with the literals, byte by byte.
+//!
+//! The shortest literal decides the stride: of 7 bytes it is 1, of 12 it is 6. The number of
+//! literals hardly matters as long as the bitmap, which is small enough for the nearest cache, stays
+//! nearly empty.
+
+use std::array;
+
+use crate::healthy::{GRAM, commonness};
+
+/// Strides there is code for, each its own: the compiler then knows every distance.
+macro_rules! strides {
+    ($use:ident) => {
+        $use!(1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32)
+    };
+}
+
+/// Places looked at in one round. Their loads overlap, and one branch does for all.
+const ROUND: usize = 4;
+/// Bytes loaded for a gram, one more than it has.
+const LOAD: usize = 8;
+const GRAM_MASK: u64 = (1 << (8 * GRAM)) - 1;
+/// 2¹⁸ bits, 32 KiB.
+const FILTER_WORDS: usize = 1 << 12;
+/// Slots for each window in the table of windows.
+const SLOTS_PER_WINDOW: usize = 4;
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub(super) struct Strided {
+    stride: usize,
+    filter: Box<[u64; FILTER_WORDS]>,
+    literals: Vec<Box<[u8]>>,
+    /// All grams of all windows, by the slot of their hash; those of slot `n` lie between
+    /// `slots[n]` and `slots[n + 1]`.
+    grams: Vec<Gram>,
+    slots: Vec<u32>,
+    slots_bits: u32,
+}
+
+/// A gram of a literal's window.
+#[derive(Debug, Clone, Copy)]
+struct Gram {
+    value: u64,
+    literal: u32,
+    /// Bytes of the literal before it.
+    offset: u32,
+}
+
+/// The stride at which literals of at least `shortest` bytes are found; 0 if there is none.
+pub(super) fn stride(shortest: usize) -> usize {
+    macro_rules! list {
+        ($($stride:literal),*) => { [$($stride),*] };
+    }
+    let fits = |stride: &usize| *stride + GRAM - 1 <= shortest;
+    strides!(list).into_iter().rfind(fits).unwrap_or(0)
+}
+
+impl Strided {
+    /// A filter for `literals`; `None` if one of them is too short, or if there is none.
+    pub(super) fn new(literals: &[&[u8]]) -> Option<Strided> {
+        let stride = stride(literals.iter().map(|literal| literal.len()).min()?);
+        if stride == 0 {
+            return None;
+        }
+        let mut filter = Box::new([0; FILTER_WORDS]);
+        let mut grams = Vec::with_capacity(literals.len() * stride);
+        for (index, literal) in literals.iter().enumerate() {
+            for offset in window(literal, stride) {
+                let value = load_short(&literal[offset..]);
+                let (word, bit) = place(value);
+                filter[word] |= bit;
+                grams.push(Gram { value, literal: index as u32, offset: offset as u32 });
+            }
+        }
+        let slots_bits = (grams.len() * SLOTS_PER_WINDOW).next_power_of_two().ilog2();
+        grams.sort_by_key(|gram| (slot(gram.value, slots_bits), gram.literal));
+        let starts = (0..=1_usize << slots_bits)
+            .map(|number| grams.partition_point(|gram| slot(gram.value, slots_bits) < number) as u32);
+        let slots = starts.collect();
+        let literals = literals.iter().map(|&literal| literal.into()).collect();
+        Some(Strided { stride, filter, literals, grams, slots, slots_bits })
+    }
+
+    /// The last byte of a literal in `bytes[from..]`; the first one found from the left, which may
+    /// overlap another that starts before it.
+    pub(super) fn find(&self, bytes: &[u8], from: usize) -> Option<usize> {
+        macro_rules! dispatch {
+            ($($stride:literal),*) => {
+                match self.stride {
+                    $($stride => self.find_by::<$stride>(bytes, from),)*
+                    _ => self.find_slowly(bytes, from, from),
+                }
+            };
+        }
+        strides!(dispatch)
+    }
+
+    fn find_by<const STRIDE: usize>(&self, bytes: &[u8], from: usize) -> Option<usize> {
+        let mut at = from;
+        while let Some(round) = bytes.get(at..at + (ROUND - 1) * STRIDE + LOAD) {
+            let grams: [u64; ROUND] = array::from_fn(|number| load(&round[number * STRIDE..]));
+            let hits = grams.map(|gram| self.may_be(gram));
+            // No early end: four predictable steps are faster than four branches.
+            if hits.into_iter().fold(false, |any, hit| any | hit) {
+                for (number, gram) in grams.into_iter().enumerate().filter(|&(number, _)| hits[number]) {
+                    if let Some(end) = self.confirm(bytes, from, at + number * STRIDE, gram) {
+                        return Some(end);
+                    }
+                }
+            }
+            at += ROUND * STRIDE;
+        }
+        self.find_slowly(bytes, from, at)
+    }
+
+    /// The same from place `at` on, up to the last gram of `bytes`.
+    fn find_slowly(&self, bytes: &[u8], from: usize, at: usize) -> Option<usize> {
+        let places = (at..(bytes.len() + 1).saturating_sub(GRAM)).step_by(self.stride);
+        let mut grams = places.map(|place| (place, load_short(&bytes[place..])));
+        grams.find_map(
+            |(place, gram)| {
+                if self.may_be(gram) { self.confirm(bytes, from, place, gram) } else { None }
+            },
+        )
+    }
+
+    #[inline(always)]
+    fn may_be(&self, gram: u64) -> bool {
+        let (word, bit) = place(gram);
+        self.filter[word] & bit != 0
+    }
+
+    /// The last byte of a literal in `bytes[from..]` that has `gram` in its window, at `place`.
+    #[cold]
+    #[inline(never)]
+    fn confirm(&self, bytes: &[u8], from: usize, place: usize, gram: u64) -> Option<usize> {
+        let slot = slot(gram, self.slots_bits);
+        let grams = &self.grams[self.slots[slot] as usize..self.slots[slot + 1] as usize];
+        grams.iter().filter(|one| one.value == gram).find_map(|one| {
+            let literal = &self.literals[one.literal as usize];
+            let start = place.checked_sub(one.offset as usize).filter(|start| *start >= from)?;
+            bytes[start..].starts_with(literal).then(|| start + literal.len() - 1)
+        })
+    }
+}
+
+/// The offsets of the `stride` grams of `literal` that follow one another and are rarest.
+fn window(literal: &[u8], stride: usize) -> std::ops::Range<usize> {
+    let common: Vec<u64> =
+        literal.windows(GRAM).map(|gram| commonness(array::from_fn(|index| gram[index]))).collect();
+    let sums = common.windows(stride).map(|grams| grams.iter().sum::<u64>()).enumerate();
+    let start = sums.min_by_key(|&(_, sum)| sum).map_or(0, |(start, _)| start);
+    start..start + stride
+}
+
+/// The gram at the start of `bytes`, which are at least [`LOAD`].
+#[inline(always)]
+fn load(bytes: &[u8]) -> u64 {
+    bytes.first_chunk::<LOAD>().map_or(0, |bytes| u64::from_le_bytes(*bytes)) & GRAM_MASK
+}
+
+/// The gram at the start of `bytes`, which are at least [`GRAM`].
+fn load_short(bytes: &[u8]) -> u64 {
+    let mut padded = [0; LOAD];
+    padded[..GRAM].copy_from_slice(&bytes[..GRAM]);
+    u64::from_le_bytes(padded)
+}
+
+fn hash(gram: u64) -> u64 {
+    gram.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// Word and bit of `gram` in the filter.
+fn place(gram: u64) -> (usize, u64) {
+    let hash = hash(gram);
+    ((hash >> 52) as usize, 1 << (hash >> 46 & 63))
+}
+
+fn slot(gram: u64, bits: u32) -> usize {
+    (hash(gram) >> 8 & ((1 << bits) - 1)) as usize
+}
