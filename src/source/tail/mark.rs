@@ -65,7 +65,8 @@ pub(super) fn accepts(file: &File, stat: &Stat, position: &Position) -> io::Resu
     if stat.size < offset.max(identity.head.length) || identity.tail.length > offset {
         return Ok(false);
     }
-    if offset < PROOF_LEN && stat.inode != identity.inode {
+    // The head is read beyond the offset where the first record is not settled yet.
+    if offset.max(identity.head.length) < PROOF_LEN && stat.inode != identity.inode {
         return Ok(false);
     }
     Ok(holds(file, offset - identity.tail.length, &identity.tail)? && holds(file, 0, &identity.head)?)
