@@ -380,6 +380,11 @@ impl Generation {
         }
     }
 
+    /// Whether what was read is enough to know its file by.
+    pub(super) fn is_proved(&self) -> bool {
+        self.progress.offset.max(self.identity().head.length) >= mark::PROOF_LEN
+    }
+
     pub(super) fn position(&self) -> Position {
         Position {
             source: self.source.clone(),
