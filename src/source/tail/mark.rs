@@ -73,7 +73,7 @@ pub(super) fn accepts(file: &File, stat: &Stat, position: &Position) -> io::Resu
 }
 
 /// Whether the stretch of a mark is in the file.
-fn holds(file: &File, offset: u64, expected: &Mark) -> io::Result<bool> {
+pub(super) fn holds(file: &File, offset: u64, expected: &Mark) -> io::Result<bool> {
     // A length from a damaged store must not become an allocation.
     let length = usize::try_from(expected.length).unwrap_or(usize::MAX);
     if length > HEAD_LEN {

@@ -140,6 +140,8 @@ impl Tail {
             return self.turn_over(id, now);
         }
         let Some(generation) = self.generations.get_mut(&id) else { return };
+        // What was there and not read yet is known to be lost if the next look finds another content.
+        generation.seen_size = generation.seen_size.max(stat.size);
         if generation.stage == Stage::Spent && generation.is_unread() {
             generation.wake(now);
             if generation.read_offset() == 0 && self.holds_a_copy(id) {
