@@ -26,6 +26,10 @@ pub struct Identity {
     pub head: Mark,
     /// The bytes just before the offset: what was there when it was read.
     pub tail: Mark,
+    /// The first bytes from the offset on, where the record that starts there was reported early: a
+    /// file may lose them when the power goes, and get others in their place.
+    #[serde(default)]
+    pub ahead: Mark,
 }
 
 /// A stretch of a file, known by its hash.

@@ -9,8 +9,8 @@
 //! - An error of the disk (full, read-only, failing) fails the call and closes the database, for
 //!   after such an error its handle refuses every write. The next call opens it again and goes on
 //!   from the last durable commit: the caller repeats the failed call, no restart is needed.
-//!   A commit that failed may have reached the disk all the same; repeated, its messages are then
-//!   sent twice, with two ids.
+//!   A commit that failed may have reached the disk all the same; repeated, its messages are known
+//!   by their numbers and not put in twice.
 //! - Calls block on the disk. Async code wraps them.
 //!
 //! ```text
@@ -20,7 +20,11 @@
 //! ```
 
 mod birth;
+#[cfg(test)]
+mod crash;
 mod dead;
+#[cfg(test)]
+pub(crate) mod disk;
 mod error;
 mod outbox;
 mod queue;
@@ -116,6 +120,18 @@ struct Inner {
     /// `None` after an error, until the next call opens it again.
     database: Option<Database>,
     index: Index,
+    /// A commit that failed, until the database is opened again and tells whether it is there.
+    doubt: Option<Doubt>,
+    /// So many messages of the commit that is to be repeated are in the outbox already.
+    landed: usize,
+}
+
+/// A commit that failed and may have reached the disk all the same.
+#[derive(Debug)]
+struct Doubt {
+    /// The number of the next message, if it has.
+    next_seq: u64,
+    messages: usize,
 }
 
 /// Derived from the tables.
@@ -123,6 +139,8 @@ struct Inner {
 struct Index {
     instance: [u8; 16],
     begun: bool,
+    /// The number of the next message when the database was opened.
+    next_seq: u64,
     queues: BTreeMap<String, Queue>,
     dead: Toll,
 }
@@ -158,7 +176,7 @@ impl Store {
             directory: directory.to_owned(),
             _lock: lock,
             recovered: recovered.is_some(),
-            inner: Mutex::new(Inner { database: Some(database), index }),
+            inner: Mutex::new(Inner { database: Some(database), index, doubt: None, landed: 0 }),
         };
         Ok(Opened { store, recovered })
     }
@@ -204,21 +222,30 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// The disk fails; call again with the same commit.
+    /// The disk fails; call again with the same commit, or one that has more at its end.
     pub fn commit(&self, commit: &Commit, durability: Durability, now: Timestamp) -> Result<(), StoreError> {
         let durability = if commit.messages.is_empty() { durability } else { Durability::Now };
         let mut inner = self.inner()?;
         let (instance, begun) = (inner.index.instance, inner.index.begun);
-        let first_seq = self.write(&mut inner, durability, |transaction| {
+        let messages = commit.messages.get(inner.landed..).unwrap_or_default();
+        let mut taken = None;
+        let made = self.write(&mut inner, durability, |transaction| {
             put_positions(transaction, &commit.positions)?;
             put_alerts(transaction, &commit.alerts)?;
             if !begun {
                 transaction.open_table(META)?.insert("begun", 1)?;
             }
-            put_messages(transaction, &commit.messages, instance, now)
+            let first_seq = put_messages(transaction, messages, instance, now)?;
+            taken = Some(first_seq);
+            Ok(first_seq)
+        });
+        let next_seq = taken.map(|first_seq| first_seq + messages.len() as u64);
+        let first_seq = made.inspect_err(|_| {
+            inner.doubt = next_seq.map(|next_seq| Doubt { next_seq, messages: commit.messages.len() });
         })?;
         inner.index.begun = true;
-        for (seq, message) in (first_seq..).zip(&commit.messages) {
+        inner.landed = 0;
+        for (seq, message) in (first_seq..).zip(messages) {
             let slot = Slot { lane: lane(&message.fingerprint), attempts: 0, next_at: 0 };
             inner.index.queue(&message.sink).put(seq, slot);
         }
@@ -234,6 +261,10 @@ impl Store {
             let database = birth::open(&self.directory).map_err(|fault| self.error(fault))?;
             inner.index = Index::load(&database, Timestamp::now()).map_err(|fault| self.error(fault))?;
             inner.database = Some(database);
+            // Nobody has taken a number since: the store was closed.
+            if let Some(doubt) = inner.doubt.take().filter(|doubt| doubt.next_seq == inner.index.next_seq) {
+                inner.landed = doubt.messages;
+            }
         }
         Ok(inner)
     }
@@ -291,8 +322,8 @@ impl Index {
         if found > tables::SCHEMA {
             return Err(Fault::Newer { found, known: tables::SCHEMA });
         }
-        tables::number(&meta, "next_seq")?;
-        let mut index = Index { begun: meta.get("begun")?.is_some(), ..Index::default() };
+        let next_seq = tables::number(&meta, "next_seq")?;
+        let mut index = Index { begun: meta.get("begun")?.is_some(), next_seq, ..Index::default() };
         let instance = transaction.open_table(INSTANCE)?.get("instance")?.map(|instance| instance.value());
         index.instance = instance.ok_or_else(|| Fault::Broken("`instance` is missing".to_owned()))?;
         let next_at_max = now.as_millisecond() + POSTPONED_MS_MAX;

@@ -7,7 +7,7 @@ use memchr::{memchr_iter, memchr2, memchr3};
 const NUL: u8 = 0;
 const BEL: u8 = 7;
 const ESC: u8 = 0x1b;
-const BOM: char = '\u{feff}';
+pub(super) const BOM: char = '\u{feff}';
 /// What a terminal, or a copy of it, shows in place of the escape byte.
 const COPIED_ESC: [&[u8]; 2] = [b"^[", "\u{fffd}".as_bytes()];
 /// `38;2;255;255;255` is the longest colour there is.

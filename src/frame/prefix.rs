@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::time::{self, Stamp, Zone};
-use super::{daemon, read};
+use super::{daemon, line, read};
 use crate::record::Time;
 
 /// Takes every transport prefix off `line`; gives the time of the innermost one that has a full
@@ -19,7 +19,8 @@ pub fn peel<'l>(line: &'l str, zone: &TimeZone) -> (Option<Time>, &'l str) {
     let mut rest = line;
     while let Some((stamp, inner)) = syslog(rest).or_else(|| container(rest)).or_else(|| compose(rest)) {
         time = stamp.and_then(|stamp| stamp.time(zone)).or(time);
-        rest = inner;
+        // Behind a prefix, a byte order mark stands at the start again.
+        rest = inner.trim_start_matches(line::BOM);
     }
     (time, rest)
 }
@@ -139,6 +140,13 @@ mod tests {
                 let line = format!("{prefix}{text}");
                 assert_eq!(peeled(&line), (time.to_owned(), text), "{line}");
             }
+        }
+    }
+
+    #[test]
+    fn a_mark_behind_a_prefix_goes_with_it() {
+        for line in ["worker-1  | \u{feff}text", "worker-1  | \u{feff}worker-2  | \u{feff}\u{feff}text"] {
+            assert_eq!(peeled(line).1, "text", "{line:?}");
         }
     }
 

@@ -54,6 +54,10 @@ pub(super) fn state_path(directory: &Path) -> PathBuf {
 
 /// Opens the state, or makes it if there is none.
 pub(super) fn open_or_create(directory: &Path) -> Result<Database, Fault> {
+    #[cfg(test)]
+    if let Some(disk) = super::disk::installed() {
+        return disk.open_or_create();
+    }
     if !state_path(directory).try_exists()? {
         create(directory)?;
     }
@@ -62,6 +66,10 @@ pub(super) fn open_or_create(directory: &Path) -> Result<Database, Fault> {
 
 /// Opens the state.
 pub(super) fn open(directory: &Path) -> Result<Database, Fault> {
+    #[cfg(test)]
+    if let Some(disk) = super::disk::installed() {
+        return disk.open();
+    }
     Ok(builder().open(state_path(directory))?)
 }
 
@@ -98,7 +106,7 @@ pub(super) fn move_aside(directory: &Path, now_s: i64) -> io::Result<PathBuf> {
 
 /// Every page is checked when the state is opened: a file that was altered since fails to open,
 /// where a plain open trusts it and may panic later.
-fn builder() -> Builder {
+pub(super) fn builder() -> Builder {
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE_BYTES_MAX).set_check_integrity_on_open(true);
     builder

@@ -52,7 +52,13 @@ fn position(offset: u64) -> Position {
     Position {
         source: "worker".to_owned(),
         path: "/var/log/worker.log".to_owned(),
-        identity: Identity { device: 1, inode: 2, head: Mark::default(), tail: Mark::default() },
+        identity: Identity {
+            device: 1,
+            inode: 2,
+            head: Mark::default(),
+            tail: Mark::default(),
+            ahead: Mark::default(),
+        },
         progress: Progress { offset, ..Progress::default() },
     }
 }

@@ -52,7 +52,7 @@ fn position() -> Position {
     Position {
         source: "worker".to_owned(),
         path: "/var/log/venus-worker/worker.log".to_owned(),
-        identity: Identity { device: 1, inode: 2, head: mark(1_024), tail: mark(64) },
+        identity: Identity { device: 1, inode: 2, head: mark(1_024), tail: mark(64), ahead: mark(200) },
         progress: Progress {
             offset: 4_096,
             line: 17,

@@ -13,7 +13,7 @@ use rustix::fs::SeekFrom;
 use super::mark::{self, Head, TAIL_LEN};
 use super::scan::Stat;
 use crate::frame::End;
-use crate::position::{Identity, Position, Progress};
+use crate::position::{Identity, Mark, Position, Progress};
 
 /// Unsettled bytes a generation may hold. The reader cuts lines and records long before.
 pub(super) const CARRY_MAX: usize = 4 << 20;
@@ -135,6 +135,12 @@ impl Generation {
     /// Ties the generation to a file that holds its bytes.
     pub(super) fn bind(&mut self, file: &File, at: PathBuf, stat: Stat, now: Instant) -> io::Result<()> {
         // Of a file not yet read, the head is what will be read: it may be truncated before that.
+        if let Place::Gone(gone) = &self.place
+            && !mark::holds(file, self.progress.offset, &gone.identity.ahead)?
+        {
+            // It is another record that starts there now.
+            self.progress.reported.clear();
+        }
         self.head = if self.progress.offset == 0 { Head::Growing(Vec::new()) } else { Head::of(file)? };
         self.trail = mark::before(file, self.progress.offset)?;
         self.carry.clear();
@@ -318,6 +324,7 @@ impl Generation {
         self.progress = Progress { offset: self.progress.offset + settled as u64, ..progress };
         if let (Place::Gone(gone), true) = (&mut self.place, settled > 0) {
             gone.identity.tail = mark::mark(&self.trail);
+            gone.identity.ahead = Mark::default();
         }
     }
 
@@ -376,8 +383,22 @@ impl Generation {
                 inode: self.stat.inode,
                 head: self.head.mark(),
                 tail: mark::mark(&self.trail),
+                ahead: self.ahead(),
             },
         }
+    }
+
+    /// What the record at the offset begins with, if it was reported early.
+    fn ahead(&self) -> Mark {
+        if self.progress.reported.is_empty() {
+            return Mark::default();
+        }
+        mark::mark(&self.carry[..self.carry.len().min(TAIL_LEN)])
+    }
+
+    /// Whether what was read is enough to know its file by.
+    pub(super) fn is_proved(&self) -> bool {
+        self.progress.offset.max(self.identity().head.length) >= mark::PROOF_LEN
     }
 
     pub(super) fn position(&self) -> Position {

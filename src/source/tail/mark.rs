@@ -65,14 +65,15 @@ pub(super) fn accepts(file: &File, stat: &Stat, position: &Position) -> io::Resu
     if stat.size < offset.max(identity.head.length) || identity.tail.length > offset {
         return Ok(false);
     }
-    if offset < PROOF_LEN && stat.inode != identity.inode {
+    // The head is read beyond the offset where the first record is not settled yet.
+    if offset.max(identity.head.length) < PROOF_LEN && stat.inode != identity.inode {
         return Ok(false);
     }
     Ok(holds(file, offset - identity.tail.length, &identity.tail)? && holds(file, 0, &identity.head)?)
 }
 
 /// Whether the stretch of a mark is in the file.
-fn holds(file: &File, offset: u64, expected: &Mark) -> io::Result<bool> {
+pub(super) fn holds(file: &File, offset: u64, expected: &Mark) -> io::Result<bool> {
     // A length from a damaged store must not become an allocation.
     let length = usize::try_from(expected.length).unwrap_or(usize::MAX);
     if length > HEAD_LEN {

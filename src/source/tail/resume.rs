@@ -27,12 +27,17 @@ impl Tail {
         let unsearched =
             |generation: &Generation| matches!(generation.place, Place::Gone(Gone { searched: false, .. }));
         let ids = self.generations.iter().filter(|(_, generation)| unsearched(generation));
-        let mut ids: Vec<u64> = ids.map(|(&id, _)| id).collect();
-        ids.retain(|&id| self.search(id, true, look, now) != Search::Bound);
-        ids.retain(|&id| !self.is_dropped(id, look));
-        for id in ids {
-            if self.search(id, false, look, now) == Search::Nothing {
-                self.give_up(id, look);
+        // One that is known by its inode number alone takes what the others leave: the number may
+        // have been given to a copy of another.
+        let (proved, vague): (Vec<_>, Vec<_>) = ids.partition(|(_, generation)| generation.is_proved());
+        for known in [proved, vague].map(|some| some.into_iter().map(|(&id, _)| id).collect::<Vec<_>>()) {
+            let mut ids = known;
+            ids.retain(|&id| self.search(id, true, look, now) != Search::Bound);
+            ids.retain(|&id| !self.is_dropped(id, look));
+            for id in ids {
+                if self.search(id, false, look, now) == Search::Nothing {
+                    self.give_up(id, look);
+                }
             }
         }
     }
@@ -47,6 +52,10 @@ impl Tail {
         let dropped = |source: usize| look.is_dropped(&self.sources[source], source, &generation.path);
         if !stays || !source.is_none_or(dropped) {
             return false;
+        }
+        if source.is_some_and(|source| look.is_missing(source)) {
+            // A link may be on its way to another file: the next sweep can tell.
+            return true;
         }
         if let Some(Generation { place: Place::Gone(gone), .. }) = self.generations.get_mut(&id) {
             gone.searched = true;
@@ -236,7 +245,14 @@ impl Tail {
             return;
         }
         if let Some(of) = self.original_of(&found, &file) {
-            self.copies.insert(stat.key(), Copy { of, stat });
+            // Until it was read, what it held could go unnoticed, and be in the copy alone.
+            if self.generations.get(&of).is_some_and(Generation::is_proved) {
+                self.copies.insert(stat.key(), Copy { of, stat });
+            }
+            return;
+        }
+        if self.is_of_a_new_file(&found, &file, look) {
+            // The next sweep knows the file and what is a copy of it.
             return;
         }
         self.copies.remove(&stat.key());
@@ -284,6 +300,21 @@ impl Tail {
         None
     }
 
+    /// Whether the file is a copy of one that is new, too, and not followed yet.
+    fn is_of_a_new_file(&mut self, found: &Found, file: &File, look: &Look) -> bool {
+        let size = found.stat.size;
+        scan::bases(&scan::name_of(&found.path)).iter().any(|base| {
+            let path = found.path.with_file_name(base);
+            let original = look.found.iter().find(|original| original.path == path);
+            original.is_some_and(|original| !self.by_key.contains_key(&original.stat.key()))
+                && size > 0
+                && self.open_path(&path).is_ok_and(|original| {
+                    original.metadata().is_ok_and(|meta| meta.len() >= size)
+                        && mark::is_prefix(file, size, &original).unwrap_or(false)
+                })
+        })
+    }
+
     /// Begins to follow a file. `None` if it cannot be read, which is told.
     pub(super) fn create(
         &mut self,
@@ -303,6 +334,7 @@ impl Tail {
         self.next_id += 1;
         self.generations.insert(id, generation);
         self.by_key.insert(found.stat.key(), id);
+        self.by_path.insert(found.path.clone(), id);
         self.descriptors.insert(id, file);
         self.calm(&found.path);
         self.changed.insert(id);

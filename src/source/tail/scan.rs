@@ -95,6 +95,8 @@ pub(super) struct Look {
     pub denied: HashSet<PathBuf>,
     /// Sources that name a symbolic link.
     linked: HashSet<usize>,
+    /// Sources that name something that is not there.
+    missing: HashSet<usize>,
 }
 
 impl Look {
@@ -133,6 +135,11 @@ impl Look {
         let rotated = bases.any(|base| names(settings, &path.with_file_name(base)));
         let found = self.found.iter().any(|found| found.path == path);
         !rotated && !found && (excluded(&settings.exclude, path) || !self.linked.contains(&source))
+    }
+
+    /// Whether a source names something that is not there.
+    pub(super) fn is_missing(&self, source: usize) -> bool {
+        self.missing.contains(&source)
     }
 
     /// Adds a file, unless it is there under another name.
@@ -177,7 +184,10 @@ impl Look {
         });
         let (target, stat) = match seen {
             Ok(seen) => seen,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.missing.insert(source);
+                return;
+            }
             Err(error) => return self.blame(path, &error),
         };
         if target.is_some() {

@@ -24,6 +24,8 @@ impl Tail {
         }
         self.index_paths();
         self.resume(&mut look, now);
+        // What was found again may be what a new file is a copy of.
+        self.index_paths();
         self.discover(&mut look, now);
         self.expire(now);
         self.index_paths();
@@ -138,9 +140,15 @@ impl Tail {
             return self.turn_over(id, now);
         }
         let Some(generation) = self.generations.get_mut(&id) else { return };
+        // What was there and not read yet is known to be lost if the next look finds another content.
+        generation.seen_size = generation.seen_size.max(stat.size);
         if generation.stage == Stage::Spent && generation.is_unread() {
             generation.wake(now);
+            if generation.read_offset() == 0 && self.holds_a_copy(id) {
+                return self.forget(id);
+            }
         }
+        let Some(generation) = self.generations.get_mut(&id) else { return };
         if generation.stage != Stage::Open || !generation.away || generation.is_unread() {
             return;
         }
@@ -150,6 +158,25 @@ impl Tail {
         if over {
             self.end(id, deleted, now);
         }
+    }
+
+    /// Whether the file of a generation that was empty to its end holds what was read of another: the
+    /// inode number of a deleted file has been given to a copy, and nothing in it can tell.
+    fn holds_a_copy(&mut self, id: u64) -> bool {
+        if !self.open(id).unwrap_or(false) {
+            return false;
+        }
+        let (Some(file), Some(generation)) = (self.descriptors.get(id), self.generations.get(&id)) else {
+            return false;
+        };
+        let (at, size) = (generation.at().unwrap_or(&generation.path), generation.stat.size);
+        let is_copy = |(&other, original): (&u64, &Generation)| {
+            other != id
+                && at.parent() == original.path.parent()
+                && scan::is_rotated(&scan::name_of(&original.path), &scan::name_of(at))
+                && original.is_in(file, size).unwrap_or(false)
+        };
+        self.generations.iter().any(is_copy)
     }
 
     /// Whether a file that has changed was truncated and has grown again, which its size does not show.
