@@ -5,6 +5,8 @@
 //! transaction, so nothing upstream of it needs to survive a crash: the log file is the buffer.
 //! While the store cannot take it, nothing more is read.
 
+#[cfg(test)]
+mod model;
 mod own;
 mod pass;
 

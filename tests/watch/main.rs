@@ -2,6 +2,7 @@
 //! loopback. One file a behaviour.
 
 mod alerts;
+mod birth;
 mod configuration;
 mod confirmed;
 mod inbox;

@@ -134,14 +134,14 @@ impl Generation {
 
     /// Ties the generation to a file that holds its bytes.
     pub(super) fn bind(&mut self, file: &File, at: PathBuf, stat: Stat, now: Instant) -> io::Result<()> {
-        // Of a file not yet read, the head is what will be read: it may be truncated before that.
         if let Place::Gone(gone) = &self.place
             && !mark::holds(file, self.progress.offset, &gone.identity.ahead)?
         {
             // It is another record that starts there now.
             self.progress.reported.clear();
         }
-        self.head = if self.progress.offset == 0 { Head::Growing(Vec::new()) } else { Head::of(file)? };
+        // No more than was read: what follows may be truncated before that, and is in no copy then.
+        self.head = Head::of(file, self.progress.offset)?;
         self.trail = mark::before(file, self.progress.offset)?;
         self.carry.clear();
         self.place_at(at, stat);

@@ -98,10 +98,10 @@ pub(super) enum Head {
 }
 
 impl Head {
-    /// The head of a file as it stands.
-    pub(super) fn of(file: &File) -> io::Result<Head> {
+    /// The head of a file of which so many bytes were read.
+    pub(super) fn of(file: &File, read: u64) -> io::Result<Head> {
         let mut head = Head::Growing(Vec::new());
-        head.extend(0, &stretch(file, 0, HEAD_LEN)?);
+        head.extend(0, &stretch(file, 0, read.min(HEAD_LEN as u64) as usize)?);
         Ok(head)
     }
 
@@ -150,7 +150,7 @@ mod tests {
         let bytes: Vec<u8> = (0..3000_u32).map(|number| (number % 251) as u8).collect();
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&bytes).unwrap();
-        let whole = Head::of(&file).unwrap().mark();
+        let whole = Head::of(&file, 3_000).unwrap().mark();
         for step in [1, 7, 255, 1000, 1024, 3000] {
             let mut head = Head::Growing(Vec::new());
             for (index, piece) in bytes.chunks(step).enumerate() {

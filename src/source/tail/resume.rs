@@ -325,7 +325,9 @@ impl Tail {
     ) -> Option<u64> {
         let settings = &self.sources[found.source];
         let (name, hold) = (settings.name.clone(), settings.hold);
-        let mut generation = Generation::new(name, hold, found.path.clone(), progress, now);
+        // Those that are rotated later are looked for under the name that all of them had.
+        let path = found.base.as_ref().unwrap_or(&found.path).clone();
+        let mut generation = Generation::new(name, hold, path, progress, now);
         if let Err(error) = generation.bind(&file, found.path.clone(), found.stat, now) {
             self.blame(found.path.clone(), &error);
             return None;

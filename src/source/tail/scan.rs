@@ -79,6 +79,8 @@ pub(super) struct Found {
     /// Index of the source.
     pub source: usize,
     pub stat: Stat,
+    /// The name it was rotated from, where no source names the file itself.
+    pub base: Option<PathBuf>,
 }
 
 /// One look at the file system. Folders are listed once, and only those that are asked for.
@@ -202,7 +204,7 @@ impl Look {
         }
         let path = target.unwrap_or(path);
         if !is_compressed(&path) {
-            self.add(Found { path, source, stat });
+            self.add(Found { path, source, stat, base: None });
         }
     }
 
@@ -252,7 +254,7 @@ impl Look {
             .filter_map(|path| {
                 // Not through links: what they lead to has a name of its own.
                 let stat = Stat::of(&fs::symlink_metadata(&path).ok()?);
-                stat.regular.then_some(Found { path, source, stat })
+                stat.regular.then_some(Found { path, source, stat, base: None })
             })
             .collect()
     }

@@ -128,7 +128,7 @@ impl Tail {
         let base = scan::name_of(&path);
         for found in look.beside_at_rest(&path, source, |name, _| scan::is_rotated(&base, name)) {
             if is_later(&found.stat) && !self.by_key.contains_key(&found.stat.key()) {
-                look.between.push(found);
+                look.between.push(Found { base: Some(path.clone()), ..found });
             }
         }
     }
@@ -160,8 +160,8 @@ impl Tail {
         }
     }
 
-    /// Whether the file of a generation that was empty to its end holds what was read of another: the
-    /// inode number of a deleted file has been given to a copy, and nothing in it can tell.
+    /// Whether the file of a generation that was empty to its end holds what was read of another:
+    /// nothing in it can tell.
     fn holds_a_copy(&mut self, id: u64) -> bool {
         if !self.open(id).unwrap_or(false) {
             return false;
@@ -169,14 +169,20 @@ impl Tail {
         let (Some(file), Some(generation)) = (self.descriptors.get(id), self.generations.get(&id)) else {
             return false;
         };
-        let (at, size) = (generation.at().unwrap_or(&generation.path), generation.stat.size);
-        let is_copy = |(&other, original): (&u64, &Generation)| {
+        let at = generation.at().unwrap_or(&generation.path).to_owned();
+        let (size, file) = (generation.stat.size, file.try_clone());
+        file.is_ok_and(|file| self.is_copy_of_another(id, &at, &file, size))
+    }
+
+    /// Whether a file at a rotated name holds what was read of another: the inode number of a deleted
+    /// file has been given to a copy.
+    fn is_copy_of_another(&self, id: u64, at: &Path, file: &std::fs::File, size: u64) -> bool {
+        self.generations.iter().any(|(&other, original)| {
             other != id
                 && at.parent() == original.path.parent()
                 && scan::is_rotated(&scan::name_of(&original.path), &scan::name_of(at))
                 && original.is_in(file, size).unwrap_or(false)
-        };
-        self.generations.iter().any(is_copy)
+        })
     }
 
     /// Whether a file that has changed was truncated and has grown again, which its size does not show.
@@ -272,7 +278,10 @@ impl Tail {
         }
         let stat = file.metadata().map_or(stat, |meta| Stat::of(&meta));
         debug_assert_eq!(stat.key(), key);
-        let found = Found { path: at, source, stat };
+        if self.is_copy_of_another(id, &at, &file, stat.size) {
+            return;
+        }
+        let found = Found { path: at, source, stat, base: None };
         if let Some(next) = self.create(&found, file, Progress::default(), now)
             && let Some(generation) = self.generations.get_mut(&next)
         {
