@@ -5,7 +5,7 @@
 //! [`Scanner::anchors_in`].
 //!
 //! Finding candidates is what every byte of every log pays for, so it is done without an automaton
-//! where that can be: [`lanes`] tells how. What an automaton says of a record is the last word.
+//! where that can be: `scan/lanes.rs` tells how. What an automaton says of a record is the last word.
 
 mod lanes;
 mod strided;
