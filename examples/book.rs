@@ -74,15 +74,6 @@ fn say(lang: Lang, en: &'static str, zh: &'static str) -> &'static str {
     }
 }
 
-fn severity(lang: Lang, severity: Severity) -> &'static str {
-    match severity {
-        Severity::Critical => say(lang, "critical", "严重"),
-        Severity::Error => say(lang, "error", "错误"),
-        Severity::Warning => say(lang, "warning", "警告"),
-        Severity::Info => say(lang, "info", "信息"),
-    }
-}
-
 fn pack(signature: &Signature) -> &str {
     signature.id.split_once('/').map_or("", |(pack, _)| pack)
 }
@@ -134,7 +125,7 @@ fn introduction(catalogue: &Catalogue, lang: Lang) -> String {
 /// One line of an index.
 fn entry(signature: &Signature, lang: Lang) -> String {
     let Signature { id, severity: grave, .. } = signature;
-    format!("- [{}]({id}.md) · {} · `{id}`\n", signature.runbook(lang).title, severity(lang, *grave))
+    format!("- [{}]({id}.md) · {} · `{id}`\n", signature.runbook(lang).title, lang.severity(*grave))
 }
 
 /// A page of headings, each with the signatures that belong under it, the gravest first.
@@ -162,7 +153,7 @@ fn all(catalogue: &Catalogue) -> impl Iterator<Item = &Signature> {
 fn by_severity(catalogue: &Catalogue, lang: Lang) -> String {
     let headings = Severity::ALL.into_iter().rev().map(|grave| {
         let signatures = all(catalogue).filter(|signature| signature.severity == grave);
-        (severity(lang, grave).to_owned(), signatures.collect())
+        (lang.severity(grave).to_owned(), signatures.collect())
     });
     index(say(lang, "By severity", "按严重程度"), lang, headings)
 }
@@ -191,7 +182,7 @@ fn by_component(catalogue: &Catalogue, lang: Lang) -> String {
 fn page(signature: &Signature, lang: Lang) -> String {
     let Signature { id, components, anchors, samples, .. } = signature;
     let runbook = signature.runbook(lang);
-    let grave = severity(lang, signature.severity);
+    let grave = lang.severity(signature.severity);
     let mut out = format!(
         "# {}\n\n**{grave}** · `{id}` · {}\n\n{}\n",
         runbook.title,

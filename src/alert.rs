@@ -252,6 +252,17 @@ impl Lang {
             Lang::Zh => "zh",
         }
     }
+
+    /// The word for a severity.
+    pub fn severity(self, severity: Severity) -> &'static str {
+        match (self, severity) {
+            (Lang::En, severity) => severity.name(),
+            (Lang::Zh, Severity::Info) => "信息",
+            (Lang::Zh, Severity::Warning) => "警告",
+            (Lang::Zh, Severity::Error) => "错误",
+            (Lang::Zh, Severity::Critical) => "严重",
+        }
+    }
 }
 
 impl fmt::Display for Lang {

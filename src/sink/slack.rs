@@ -143,7 +143,7 @@ fn facts(alert: &Alert) -> String {
     let source = code(&alert.source, VALUE_CHARS_MAX);
     let place = code(&format!("{}:{}", alert.path, alert.line), 2 * VALUE_CHARS_MAX);
     let (first, last) = (code(&alert.first_seen, 40), code(&alert.last_seen, 40));
-    let severity = words::severity(alert.lang, alert.severity);
+    let severity = alert.lang.severity(alert.severity);
     let counts = words::counts(alert.lang, alert.count, alert.new, &first, &last);
     let group = group(&alert.group);
     format!("*{severity}* {host} {source}{group}\n{counts}\n{place}{}", relations(alert))

@@ -65,7 +65,7 @@ fn digest_text(host: &str, lang: Lang, digest: &Digest) -> String {
 fn alert_text(out: &mut String, alert: &Alert) -> std::fmt::Result {
     let lang = alert.lang;
     let (style, word) = match alert.status {
-        Status::Firing => (alert.severity.style(), words::severity(lang, alert.severity)),
+        Status::Firing => (alert.severity.style(), lang.severity(alert.severity)),
         Status::Resolved => (AnsiColor::Green.on_default().bold(), words::resolved(lang)),
     };
     let signature = clean_line(&alert.signature);

@@ -1,18 +1,6 @@
 //! What destinations say besides the page and the log, in every language.
 
 use crate::alert::{Lang, Status};
-use crate::finding::Severity;
-
-/// The name of a severity.
-pub(super) fn severity(lang: Lang, severity: Severity) -> &'static str {
-    match (lang, severity) {
-        (Lang::En, severity) => severity.name(),
-        (Lang::Zh, Severity::Info) => "信息",
-        (Lang::Zh, Severity::Warning) => "警告",
-        (Lang::Zh, Severity::Error) => "错误",
-        (Lang::Zh, Severity::Critical) => "严重",
-    }
-}
 
 /// An alert is over.
 pub(super) fn resolved(lang: Lang) -> &'static str {

@@ -71,7 +71,7 @@ pub fn write(out: &mut impl Write, report: &Report, catalogue: &Catalogue, lang:
 }
 
 fn finding(out: &mut impl Write, told: &Told, labels: &Labels, lang: Lang) -> io::Result<()> {
-    let (style, word) = (told.severity.style(), severity(lang, told.severity));
+    let (style, word) = (told.severity.style(), lang.severity(told.severity));
     writeln!(out, "{style}{word}{style:#} {BOLD}{}{BOLD:#} {DIM}{}{DIM:#}", told.title, told.check)?;
     writeln!(out, "  {}", told.found)?;
     if let Some((first, others)) = told.places.split_first() {
@@ -111,22 +111,12 @@ fn labelled(out: &mut impl Write, label: &str, text: &str) -> io::Result<()> {
     lines.try_for_each(|line| writeln!(out, "    {line}"))
 }
 
-fn severity(lang: Lang, severity: Severity) -> &'static str {
-    match (lang, severity) {
-        (Lang::En, severity) => severity.name(),
-        (Lang::Zh, Severity::Info) => "信息",
-        (Lang::Zh, Severity::Warning) => "警告",
-        (Lang::Zh, Severity::Error) => "错误",
-        (Lang::Zh, Severity::Critical) => "严重",
-    }
-}
-
 fn summary(report: &Report, told: &[Told], lang: Lang) -> String {
     let mut counts: Vec<String> = Vec::new();
     for one in Severity::ALL.into_iter().rev() {
         let count = told.iter().filter(|told| told.severity == one).count();
         if count > 0 {
-            counts.push(format!("{count} {}", severity(lang, one)));
+            counts.push(format!("{count} {}", lang.severity(one)));
         }
     }
     let mut unchecked: Vec<&str> = report.unchecked.iter().map(|unchecked| unchecked.check).collect();
