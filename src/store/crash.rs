@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use redb::ReadableDatabase;
 
 use super::disk::{Cut, Disk, Operation, Trouble, apply, mix, survive};
+use super::tests::position;
 use super::*;
 use crate::alert::Alert;
 use crate::alert::tests::sample;
-use crate::position::{Identity, Mark, Progress};
 
 /// Crashes that are looked at; `SEALTAIL_TEST_STATES` asks for more.
 const STATES: usize = 2_400;
@@ -56,21 +56,6 @@ fn message(number: u64, sink: &str) -> NewMessage {
     let record = "a record ".repeat(1 + (number % 90) as usize * (number % 7) as usize);
     let alert = Alert { fingerprint: fingerprint.clone(), sequence: number, record, ..sample() };
     NewMessage { sink: sink.to_owned(), fingerprint, message: Message::Alert(Box::new(alert)) }
-}
-
-fn position(offset: u64) -> Position {
-    Position {
-        source: "worker".to_owned(),
-        path: "/var/log/worker.log".to_owned(),
-        identity: Identity {
-            device: 1,
-            inode: 2,
-            head: Mark::default(),
-            tail: Mark::default(),
-            ahead: Mark::default(),
-        },
-        progress: Progress { offset, ..Progress::default() },
-    }
 }
 
 /// Number `number` of the commits: what it says of positions, alerts and messages belongs together.

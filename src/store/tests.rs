@@ -48,7 +48,7 @@ fn told(row: &Row) -> (String, u64) {
     }
 }
 
-fn position(offset: u64) -> Position {
+pub(super) fn position(offset: u64) -> Position {
     Position {
         source: "worker".to_owned(),
         path: "/var/log/worker.log".to_owned(),
