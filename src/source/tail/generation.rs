@@ -134,14 +134,16 @@ impl Generation {
 
     /// Ties the generation to a file that holds its bytes.
     pub(super) fn bind(&mut self, file: &File, at: PathBuf, stat: Stat, now: Instant) -> io::Result<()> {
-        if let Place::Gone(gone) = &self.place
-            && !mark::holds(file, self.progress.offset, &gone.identity.ahead)?
-        {
-            // It is another record that starts there now.
-            self.progress.reported.clear();
-        }
         // No more than was read: what follows may be truncated before that, and is in no copy then.
-        self.head = Head::of(file, self.progress.offset)?;
+        let mut read = self.progress.offset;
+        if let Place::Gone(gone) = &self.place {
+            read = read.max(gone.identity.head.length);
+            if !mark::holds(file, self.progress.offset, &gone.identity.ahead)? {
+                // It is another record that starts there now.
+                self.progress.reported.clear();
+            }
+        }
+        self.head = Head::of(file, read)?;
         self.trail = mark::before(file, self.progress.offset)?;
         self.carry.clear();
         self.place_at(at, stat);
@@ -276,6 +278,9 @@ impl Generation {
         if !self.look(stat) {
             return Ok(Filled::Foreign);
         }
+        if !self.head.begins(file)? {
+            return Ok(Filled::Foreign);
+        }
         let memory = self.last_bytes();
         let offset = self.read_offset();
         let length = mark::read_at(file, offset - memory.len() as u64, scratch)?;
@@ -335,9 +340,9 @@ impl Generation {
         [trailing, carried].concat()
     }
 
-    /// Whether its file still holds the bytes before the read offset.
+    /// Whether its file still begins as it did, and holds the bytes before the read offset.
     pub(super) fn is_intact(&self, file: &File) -> io::Result<bool> {
-        Ok(mark::before(file, self.read_offset())? == self.last_bytes())
+        Ok(self.head.begins(file)? && mark::before(file, self.read_offset())? == self.last_bytes())
     }
 
     /// Whether a file of `size` bytes holds what was read, or a part of it that is all the file holds.
@@ -346,7 +351,9 @@ impl Generation {
         // What is still in memory, from here on.
         let from = self.progress.offset - self.trail.len() as u64;
         let start = end.saturating_sub(TAIL_LEN as u64).max(from);
-        if end < start + mark::PROOF_LEN || !self.head.begins(file)? {
+        // After a restart the head may be known beyond what is in memory.
+        let proof = end.saturating_sub(start).max(self.head.length().min(size));
+        if end < start || proof < mark::PROOF_LEN || !self.head.begins(file)? {
             return Ok(false);
         }
         let memory = [self.trail.as_slice(), self.carry.as_slice()].concat();

@@ -120,6 +120,14 @@ impl Head {
         }
     }
 
+    /// Bytes of it that are known.
+    pub(super) fn length(&self) -> u64 {
+        match self {
+            Head::Growing(bytes) => bytes.len() as u64,
+            Head::Full(mark) => mark.length,
+        }
+    }
+
     pub(super) fn mark(&self) -> Mark {
         match self {
             Head::Growing(bytes) => mark(bytes),

@@ -26,7 +26,9 @@ impl Tail {
     pub(super) fn resume(&mut self, look: &mut Look, now: Instant) {
         let unsearched =
             |generation: &Generation| matches!(generation.place, Place::Gone(Gone { searched: false, .. }));
-        let ids = self.generations.iter().filter(|(_, generation)| unsearched(generation));
+        // The newest first: what was followed anew, because it had lost its end for a while, may fit
+        // an older position, too.
+        let ids = self.generations.iter().rev().filter(|(_, generation)| unsearched(generation));
         // One that is known by its inode number alone takes what the others leave: the number may
         // have been given to a copy of another.
         let (proved, vague): (Vec<_>, Vec<_>) = ids.partition(|(_, generation)| generation.is_proved());
@@ -39,6 +41,7 @@ impl Tail {
                     self.give_up(id, look);
                 }
             }
+            self.index_paths();
         }
     }
 
@@ -118,6 +121,10 @@ impl Tail {
         now: Instant,
     ) -> io::Result<bool> {
         let stat = Stat::of(&file.metadata()?);
+        let vague = self.generations.get(&id).is_some_and(|generation| !generation.is_proved());
+        if vague && stat.size >= mark::PROOF_LEN && self.original_of(found, &file).is_some() {
+            return Ok(false);
+        }
         let Some(generation) = self.generations.get_mut(&id) else { return Ok(false) };
         if stat.key() != found.stat.key() || !mark::accepts(&file, &stat, &generation.position())? {
             return Ok(false);
@@ -223,7 +230,8 @@ impl Tail {
         let relatives = self.generations.iter().filter(|(_, generation)| related(generation));
         let relatives: Vec<u64> = relatives.map(|(&id, _)| id).collect();
         let size = found.stat.size;
-        size > 0
+        // What a copy has written of itself at once is more; a line may be cut anywhere.
+        size >= mark::PROOF_LEN
             && relatives.into_iter().any(|id| {
                 self.open(id).unwrap_or(false)
                     && self

@@ -24,8 +24,6 @@ impl Tail {
         }
         self.index_paths();
         self.resume(&mut look, now);
-        // What was found again may be what a new file is a copy of.
-        self.index_paths();
         self.discover(&mut look, now);
         self.expire(now);
         self.index_paths();
@@ -136,15 +134,17 @@ impl Tail {
     /// Takes in what `stat` says of the file of a generation.
     fn note(&mut self, id: u64, stat: Stat, now: Instant) {
         let Some(generation) = self.generations.get_mut(&id) else { return };
+        // What is over and has a name again is another file with an old inode number.
+        let was_over = generation.stage == Stage::Spent && !generation.away;
         if !generation.look(stat) || self.has_regrown(id) {
-            return self.turn_over(id, now);
+            return if was_over { self.forget(id) } else { self.turn_over(id, now) };
         }
         let Some(generation) = self.generations.get_mut(&id) else { return };
         // What was there and not read yet is known to be lost if the next look finds another content.
         generation.seen_size = generation.seen_size.max(stat.size);
         if generation.stage == Stage::Spent && generation.is_unread() {
             generation.wake(now);
-            if generation.read_offset() == 0 && self.holds_a_copy(id) {
+            if generation.read_offset() == 0 && (was_over || self.holds_a_copy(id)) {
                 return self.forget(id);
             }
         }
@@ -243,7 +243,8 @@ impl Tail {
     pub(super) fn turn_over(&mut self, id: u64, now: Instant) {
         let Some(generation) = self.generations.get(&id) else { return };
         let Place::Here { at, key } = generation.place.clone() else { return };
-        let (path, away, stat) = (generation.path.clone(), generation.away, generation.stat);
+        let (path, shown) = (generation.path.clone(), generation.shown.clone());
+        let (away, stat) = (generation.away, generation.stat);
         let source = self.source_index(&generation.source).unwrap_or(0);
         let file = match self.open(id) {
             Ok(true) => self.descriptors.remove(id),
@@ -287,6 +288,7 @@ impl Tail {
         {
             generation.away = away;
             generation.path = path;
+            generation.shown = shown;
             self.by_path.insert(found.path, next);
         }
     }
@@ -335,7 +337,7 @@ impl Tail {
         self.copies.retain(|_, copy| self.generations.contains_key(&copy.of));
     }
 
-    fn index_paths(&mut self) {
+    pub(super) fn index_paths(&mut self) {
         self.by_path.clear();
         for (&id, generation) in &self.generations {
             if let Some(at) = generation.at().filter(|_| !generation.away) {

@@ -5,9 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::source::tail::ROTATE_QUIET;
 
 /// Rotated files that are kept, where they are numbered.
 const KEPT: usize = 4;
+
+/// The first bytes of a line, by which it differs from all others.
+const HALF_MIN: usize = 27;
 
 /// How the log is followed and rotated.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +59,10 @@ struct Held {
     copy: bool,
     /// It no longer holds what the store knows it by.
     shortened: bool,
+    /// When something was written to it last.
+    written: u64,
+    /// It has been quiet for so long that the follower has let go of it.
+    closed: bool,
 }
 
 pub struct World {
@@ -71,6 +81,8 @@ pub struct World {
     pub doubtful: bool,
     /// A file was cut to nothing, and the store does not know yet.
     unnoticed: bool,
+    /// Seconds that have passed.
+    pub clock: u64,
 }
 
 /// The text of a line, and where it must not be cut in two.
@@ -78,7 +90,7 @@ fn text(number: u64) -> (String, usize, usize) {
     // Of different lengths, so that sizes tell files apart as well as they do in life.
     let long = if number.is_multiple_of(31) { 30_000 } else { 0 };
     let padding = " and cold".repeat(7 + number as usize % 11 + long);
-    let before = "2022-06-24T14:33:24.1+08:00 ERROR ThreadId(42) site::flux: ".to_owned();
+    let before = format!("2022-06-24T14:33:24.{number:06}+08:00 ERROR ThreadId(42) site::flux: ");
     let what = format!("tank {number}: the flux capacitor is empty");
     let (from, to) = (before.len(), before.len() + what.len());
     (before + &what + &padding + "\n", from, to)
@@ -97,6 +109,7 @@ impl World {
             lines: BTreeMap::new(),
             doubtful: false,
             unnoticed: false,
+            clock: 0,
         };
         world.create();
         world
@@ -144,6 +157,7 @@ impl World {
         file.write_all(text.as_bytes()).unwrap();
         let held = &mut self.files[index];
         held.lines.push(number);
+        held.written = self.clock;
         let at_risk = held.name.is_none() || held.orphan;
         let line = Line { bytes: text.len() as u64, whole: true, at_risk, ..Line::default() };
         self.lines.insert(number, line);
@@ -156,7 +170,7 @@ impl World {
         if self.rest.is_none() {
             let number = self.lines.len() as u64 + 1;
             let (mut half, from, to) = text(number);
-            let cut = 1 + place % (half.len() - 2);
+            let cut = HALF_MIN + place % (half.len() - HALF_MIN - 1);
             let cut = if (from..to).contains(&cut) { to } else { cut };
             let rest = half.split_off(cut);
             file.write_all(half.as_bytes()).unwrap();
@@ -172,7 +186,8 @@ impl World {
     fn finish(&mut self, index: usize, file: &mut File) {
         let Some((rest, number, _)) = self.rest.take_if(|rest| rest.2 == index) else { return };
         file.write_all(rest.as_bytes()).unwrap();
-        let held = &self.files[index];
+        let held = &mut self.files[index];
+        held.written = self.clock;
         let line = self.lines.get_mut(&number).unwrap();
         line.whole = held.lines.contains(&number);
         line.at_risk |= held.name.is_none() || held.orphan;
@@ -180,12 +195,16 @@ impl World {
 
     /// The follower has looked at the files, and perhaps read all that was in them.
     pub fn looked_at(&mut self, read: bool) {
+        let half = self.rest.as_ref().map(|rest| rest.1);
         for held in &mut self.files {
             held.seen |= held.name.is_some() && !held.orphan;
             if held.seen {
-                held.seen_lines = held.lines.len();
-                held.read_lines = if read { held.seen_lines } else { held.read_lines };
-                held.shortened &= !read;
+                let quiet = Duration::from_secs(self.clock - held.written);
+                held.closed = !self.habits.all_named && quiet >= ROTATE_QUIET;
+                // A half line does not count: only its first bytes are known to be there.
+                let is_half = half.is_some() && half == held.lines.last().copied();
+                held.seen_lines = held.lines.len() - usize::from(is_half);
+                held.read_lines = if read { held.lines.len() } else { held.read_lines };
             }
         }
         self.lines.values_mut().for_each(|line| line.missed |= line.seen);
@@ -194,6 +213,7 @@ impl World {
     /// What the follower has seen is in the store.
     pub fn noticed(&mut self) {
         self.unnoticed = false;
+        self.files.iter_mut().filter(|held| held.seen).for_each(|held| held.shortened = false);
     }
 
     /// The follower has forgotten what it did not commit.
@@ -265,13 +285,15 @@ impl World {
         let copied = lines.len();
         // What follows a half line will be in no file together with it.
         let split = self.rest.as_ref().filter(|rest| rest.2 == index).map(|rest| rest.1);
-        self.files.push(Held { name: Some(name), lines, copy: true, ..Held::default() });
+        let shortened = self.files[index].shortened;
+        self.files.push(Held { name: Some(name), lines, copy: true, shortened, ..Held::default() });
         self.current = Some((index, file));
         between(self);
         let (index, file) = self.current.take().unwrap();
         file.set_len(0).unwrap();
         let proved = self.is_proved(index, committed);
-        self.doubtful |= self.files[index].read_lines == 0;
+        // The first line may have been a half one when it was read.
+        self.doubtful |= self.files[index].read_lines <= 1;
         let known = self.habits.all_named || proved;
         let held = std::mem::take(&mut self.files[index].lines);
         for (place, number) in held.into_iter().enumerate() {
@@ -293,6 +315,8 @@ impl World {
         file.set_len(0).unwrap();
         self.endanger(index, committed);
         self.unnoticed = true;
+        // Whether something came after it was last looked at, nobody can know any more.
+        self.doubtful |= !self.files[index].seen;
         let held = &mut self.files[index];
         held.lines.clear();
         (held.seen_lines, held.read_lines) = (0, 0);
@@ -321,9 +345,11 @@ impl World {
         // Whether something came after it was last looked at, nobody can know any more.
         self.doubtful |= !self.files[index].seen;
         // Whoever has it open can still read it.
-        if !self.files[index].seen || self.files[index].copy {
+        let held = &self.files[index];
+        if !held.seen || held.copy || held.closed {
             self.endanger(index, committed);
         }
+        self.find_orphans(committed);
     }
 
     /// Compresses the newest rotated file.
@@ -378,7 +404,8 @@ impl World {
     /// Whether the store knows the file by what it holds.
     fn is_proved(&self, index: usize, committed: &BTreeSet<u64>) -> bool {
         let held = &self.files[index];
-        !held.shortened && held.lines.iter().any(|line| committed.contains(line))
+        let whole = |line: &u64| committed.contains(line) && self.lines[line].whole;
+        !held.shortened && held.lines.iter().any(whole)
     }
 
     /// Files that were rotated away before anybody knew of them, and that nothing leads to.
