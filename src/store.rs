@@ -11,14 +11,18 @@
 //!   from the last durable commit: the caller repeats the failed call, no restart is needed.
 //!   A commit that failed may have reached the disk all the same; repeated, its messages are known
 //!   by their numbers and not put in twice.
+//! - Some room is kept in reserve. On a full disk it is released, and what has arrived can still be
+//!   taken out; a [`Store::commit`] is refused until there is room for the reserve again.
 //! - Calls block on the disk. Async code wraps them.
 //!
 //! ```text
 //! state.redb      meta  instance  position  alert  outbox  letter  dead
+//! state.ballast   room in reserve
 //! state.lock      PID of the process at work
 //! state.corrupt-* damaged states, for a person to look at
 //! ```
 
+mod ballast;
 mod birth;
 #[cfg(test)]
 mod crash;
@@ -42,6 +46,7 @@ use jiff::Timestamp;
 use redb::{Database, ReadableDatabase, ReadableTable, WriteTransaction};
 use sha2::{Digest as _, Sha256};
 
+use self::ballast::Ballast;
 pub use self::dead::DeadLetter;
 use self::dead::Toll;
 use self::error::Fault;
@@ -119,6 +124,7 @@ pub enum Durability {
 struct Inner {
     /// `None` after an error, until the next call opens it again.
     database: Option<Database>,
+    ballast: Ballast,
     index: Index,
     /// A commit that failed, until the database is opened again and tells whether it is there.
     doubt: Option<Doubt>,
@@ -161,6 +167,7 @@ impl Store {
         let failed = |fault: Fault| StoreError::new(directory, fault);
         birth::make_directory(directory).map_err(|error| failed(error.into()))?;
         let lock = birth::lock(directory).map_err(failed)?;
+        let mut ballast = Ballast::find(directory);
         let mut recovered = None;
         let (database, index) = match open_whole(directory, now) {
             Err(fault) if fault.is_corruption() => {
@@ -169,14 +176,20 @@ impl Store {
                 recovered = Some(aside);
                 open_whole(directory, now)
             }
+            Err(fault) if fault.is_full() => {
+                // After a kill even opening it may need room.
+                ballast.release();
+                open_whole(directory, now)
+            }
             opened => opened,
         }
         .map_err(|fault| StoreError::new(&birth::state_path(directory), fault))?;
+        ballast.make();
         let store = Store {
             directory: directory.to_owned(),
             _lock: lock,
             recovered: recovered.is_some(),
-            inner: Mutex::new(Inner { database: Some(database), index, doubt: None, landed: 0 }),
+            inner: Mutex::new(Inner { database: Some(database), ballast, index, doubt: None, landed: 0 }),
         };
         Ok(Opened { store, recovered })
     }
@@ -226,6 +239,9 @@ impl Store {
     pub fn commit(&self, commit: &Commit, durability: Durability, now: Timestamp) -> Result<(), StoreError> {
         let durability = if commit.messages.is_empty() { durability } else { Durability::Now };
         let mut inner = self.inner()?;
+        if !inner.ballast.is_kept() {
+            return Err(self.error(Fault::Full));
+        }
         let (instance, begun) = (inner.index.instance, inner.index.begun);
         let messages = commit.messages.get(inner.landed..).unwrap_or_default();
         let mut taken = None;
@@ -258,7 +274,10 @@ impl Store {
         // after a commit, by code that does not panic.
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         if inner.database.is_none() {
-            let database = birth::open(&self.directory).map_err(|fault| self.error(fault))?;
+            let database = birth::open(&self.directory).map_err(|fault| {
+                inner.make_room(&fault);
+                self.error(fault)
+            })?;
             inner.index = Index::load(&database, Timestamp::now()).map_err(|fault| self.error(fault))?;
             inner.database = Some(database);
             // Nobody has taken a number since: the store was closed.
@@ -291,6 +310,8 @@ impl Store {
             None => Err(Fault::Database(redb::Error::DatabaseClosed)),
         };
         made.map_err(|fault| {
+            // First of all: closing it may need room, too.
+            inner.make_room(&fault);
             inner.database = None;
             self.error(fault)
         })
@@ -310,6 +331,15 @@ impl Store {
 
     fn error(&self, fault: Fault) -> StoreError {
         StoreError::new(&birth::state_path(&self.directory), fault)
+    }
+}
+
+impl Inner {
+    /// Gives the reserve back if it was the disk that had no room.
+    fn make_room(&mut self, fault: &Fault) {
+        if fault.is_full() {
+            self.ballast.release();
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use redb::backends::FileBackend;
 use redb::{Builder, Database};
 
-use super::error::Fault;
+use super::error::{Fault, is_full};
 use super::tables;
 
 /// The state.
@@ -43,8 +43,11 @@ pub(super) fn lock(directory: &Path) -> Result<File, Fault> {
         Err(TryLockError::Error(error)) => return Err(error.into()),
     }
     file.set_len(0)?;
-    writeln!(file, "{}", std::process::id())?;
-    Ok(file)
+    match writeln!(file, "{}", std::process::id()) {
+        // The lock holds without it, and a full disk is no reason not to start.
+        Err(error) if !is_full(&error) => Err(error.into()),
+        _ => Ok(file),
+    }
 }
 
 /// The path of the state in `directory`.

@@ -20,6 +20,8 @@ pub(super) enum Fault {
     Newer { found: u64, known: u64 },
     /// The bytes are not a state of ours.
     Broken(String),
+    /// The disk is full but for what acknowledgements need.
+    Full,
     /// The disk said no.
     Io(io::Error),
     /// The database said no.
@@ -60,9 +62,23 @@ impl Fault {
                     | redb::Error::TableDoesNotExist(_)
                     | redb::Error::TypeDefinitionChanged { .. }
             ),
-            Fault::Locked { .. } | Fault::Newer { .. } => false,
+            Fault::Locked { .. } | Fault::Newer { .. } | Fault::Full => false,
         }
     }
+
+    /// Whether the disk has no room.
+    pub(super) fn is_full(&self) -> bool {
+        match self {
+            Fault::Full => true,
+            Fault::Io(error) | Fault::Database(redb::Error::Io(error)) => is_full(error),
+            _ => false,
+        }
+    }
+}
+
+/// Whether the disk has no room, for this user at least.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 impl fmt::Display for StoreError {
@@ -78,6 +94,7 @@ impl fmt::Display for StoreError {
                 "state {path} has version {found}, this program knows up to {known}\nhint: run the later version, or name another state directory"
             ),
             Fault::Broken(why) => write!(f, "state {path} is damaged: {why}"),
+            Fault::Full => write!(f, "state {path}: no space left on device but the reserve"),
             Fault::Io(error) => write!(f, "state {path}: {error}"),
             Fault::Database(error) => write!(f, "state {path}: {error}"),
         }

@@ -371,7 +371,7 @@ fn a_newer_state_is_refused_and_left_alone() {
     assert!(error.is_newer(), "{error}");
     assert!(error.to_string().contains("has version 2, this program knows up to 1"), "{error}");
     assert!(path.exists());
-    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "the state and its lock");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 3, "the state, its lock and its reserve");
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod alerts;
 mod birth;
 mod configuration;
 mod confirmed;
+mod disk;
 mod inbox;
 mod kill;
 mod lines;
