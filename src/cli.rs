@@ -97,6 +97,11 @@ struct WatchArgs {
     #[arg(long, value_name = "DIR", requires = "paths")]
     state_dir: Option<PathBuf>,
 
+    /// End with status 2 if the state is damaged, instead of moving it aside and taking positions from
+    /// the last export
+    #[arg(long)]
+    strict_state: bool,
+
     /// Read files from their first line on, not only what is written from now on
     #[arg(long, requires = "paths")]
     from_start: bool,

@@ -5,27 +5,37 @@
 //! past a finding that was not told, and reading again after a crash tells nothing twice.
 //!
 //! - One process at a time: a second one is refused with the PID of the first.
-//! - A damaged state is moved aside, never deleted; a newer one is refused and left as it is.
+//! - A damaged state is moved aside, never deleted; positions are then taken from the last
+//!   [export](Store::export). A newer state is refused and left as it is.
 //! - An error of the disk (full, read-only, failing) fails the call and closes the database, for
 //!   after such an error its handle refuses every write. The next call opens it again and goes on
 //!   from the last durable commit: the caller repeats the failed call, no restart is needed.
 //!   A commit that failed may have reached the disk all the same; repeated, its messages are known
 //!   by their numbers and not put in twice.
+//! - Some room is kept in reserve. On a full disk it is released, and what has arrived can still be
+//!   taken out; a [`Store::commit`] is refused until there is room for the reserve again.
 //! - Calls block on the disk. Async code wraps them.
 //!
 //! ```text
-//! state.redb      meta  instance  position  alert  outbox  letter  dead
-//! state.lock      PID of the process at work
-//! state.corrupt-* damaged states, for a person to look at
+//! state.redb        meta  instance  position  alert  outbox  letter  dead
+//! state.ballast     room in reserve
+//! state.lock        PID of the process at work
+//! state.corrupt-*   damaged states, for a person to look at
+//! checkpoints.json  the last export of positions; damaged ones are kept as checkpoints.corrupt-*
 //! ```
 
+mod ballast;
 mod birth;
 #[cfg(test)]
 mod crash;
+#[cfg(test)]
+mod damage;
 mod dead;
 #[cfg(test)]
 pub(crate) mod disk;
 mod error;
+mod export;
+mod opening;
 mod outbox;
 mod queue;
 mod tables;
@@ -35,17 +45,19 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use redb::{Database, ReadableDatabase, ReadableTable, WriteTransaction};
 use sha2::{Digest as _, Sha256};
 
+use self::ballast::Ballast;
 pub use self::dead::DeadLetter;
 use self::dead::Toll;
 use self::error::Fault;
 pub use self::error::StoreError;
+pub use self::opening::{Opened, Recovered, Salvage, Terms};
 pub use self::outbox::{Due, Row};
 use self::queue::{Lane, Queue, Slot};
 use self::tables::{ALERT, DEAD, INSTANCE, LETTER, META, OUTBOX, POSITION};
@@ -62,18 +74,7 @@ pub struct Store {
     directory: PathBuf,
     /// Locked as long as the store lives.
     _lock: File,
-    /// A damaged state was found in its place.
-    recovered: bool,
     inner: Mutex<Inner>,
-}
-
-/// A store, and what had to be done to open it.
-#[derive(Debug)]
-pub struct Opened {
-    /// The store.
-    pub store: Store,
-    /// Where a damaged state was moved, if there was one; `store` is then empty.
-    pub recovered: Option<PathBuf>,
 }
 
 /// Changes that become durable together.
@@ -119,6 +120,7 @@ pub enum Durability {
 struct Inner {
     /// `None` after an error, until the next call opens it again.
     database: Option<Database>,
+    ballast: Ballast,
     index: Index,
     /// A commit that failed, until the database is opened again and tells whether it is there.
     doubt: Option<Doubt>,
@@ -146,49 +148,14 @@ struct Index {
 }
 
 impl Store {
-    /// Whether there is a state in `directory`, for all that can be told.
-    pub fn exists(directory: &Path) -> bool {
-        birth::state_path(directory).try_exists().unwrap_or(true)
-    }
-
-    /// Opens the state in `directory`, made if need be; `now` bounds retries that were put off.
-    ///
-    /// # Errors
-    ///
-    /// Another process holds the state, it has a newer version, or the disk fails. A damaged state
-    /// is no error: see [`Opened::recovered`].
-    pub fn open(directory: &Path, now: Timestamp) -> Result<Opened, StoreError> {
-        let failed = |fault: Fault| StoreError::new(directory, fault);
-        birth::make_directory(directory).map_err(|error| failed(error.into()))?;
-        let lock = birth::lock(directory).map_err(failed)?;
-        let mut recovered = None;
-        let (database, index) = match open_whole(directory, now) {
-            Err(fault) if fault.is_corruption() => {
-                let aside =
-                    birth::move_aside(directory, now.as_second()).map_err(|error| failed(error.into()))?;
-                recovered = Some(aside);
-                open_whole(directory, now)
-            }
-            opened => opened,
-        }
-        .map_err(|fault| StoreError::new(&birth::state_path(directory), fault))?;
-        let store = Store {
-            directory: directory.to_owned(),
-            _lock: lock,
-            recovered: recovered.is_some(),
-            inner: Mutex::new(Inner { database: Some(database), index, doubt: None, landed: 0 }),
-        };
-        Ok(Opened { store, recovered })
-    }
-
     /// Whether this is the first start ever: nothing has been committed yet, and no damaged state
-    /// was found.
+    /// was in its place.
     ///
     /// # Errors
     ///
     /// The database is closed after an error and does not open again yet.
     pub fn fresh(&self) -> Result<bool, StoreError> {
-        Ok(!self.recovered && !self.inner()?.index.begun)
+        Ok(!self.inner()?.index.begun)
     }
 
     /// Every position, by the caller's number.
@@ -198,6 +165,18 @@ impl Store {
     /// The disk fails.
     pub fn positions(&self) -> Result<Vec<(u64, Position)>, StoreError> {
         self.read(positions)
+    }
+
+    /// Writes every position to a file of its own, whole or not at all: should the database ever be
+    /// damaged, reading goes on from there.
+    ///
+    /// # Errors
+    ///
+    /// The disk fails; the last export stays as it was.
+    pub fn export(&self, now: Timestamp) -> Result<(), StoreError> {
+        let positions = self.positions()?;
+        export::write(&self.directory, &positions, now)
+            .map_err(|error| StoreError::new(&export::path(&self.directory), error))
     }
 
     /// What the caller keeps of every open alert, by fingerprint.
@@ -226,6 +205,9 @@ impl Store {
     pub fn commit(&self, commit: &Commit, durability: Durability, now: Timestamp) -> Result<(), StoreError> {
         let durability = if commit.messages.is_empty() { durability } else { Durability::Now };
         let mut inner = self.inner()?;
+        if !inner.ballast.is_kept() {
+            return Err(self.error(Fault::Full));
+        }
         let (instance, begun) = (inner.index.instance, inner.index.begun);
         let messages = commit.messages.get(inner.landed..).unwrap_or_default();
         let mut taken = None;
@@ -258,7 +240,10 @@ impl Store {
         // after a commit, by code that does not panic.
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         if inner.database.is_none() {
-            let database = birth::open(&self.directory).map_err(|fault| self.error(fault))?;
+            let database = birth::open(&self.directory).map_err(|fault| {
+                inner.make_room(&fault);
+                self.error(fault)
+            })?;
             inner.index = Index::load(&database, Timestamp::now()).map_err(|fault| self.error(fault))?;
             inner.database = Some(database);
             // Nobody has taken a number since: the store was closed.
@@ -291,6 +276,8 @@ impl Store {
             None => Err(Fault::Database(redb::Error::DatabaseClosed)),
         };
         made.map_err(|fault| {
+            // First of all: closing it may need room, too.
+            inner.make_room(&fault);
             inner.database = None;
             self.error(fault)
         })
@@ -310,6 +297,15 @@ impl Store {
 
     fn error(&self, fault: Fault) -> StoreError {
         StoreError::new(&birth::state_path(&self.directory), fault)
+    }
+}
+
+impl Inner {
+    /// Gives the reserve back if it was the disk that had no room.
+    fn make_room(&mut self, fault: &Fault) {
+        if fault.is_full() {
+            self.ballast.release();
+        }
     }
 }
 
@@ -345,12 +341,6 @@ impl Index {
     fn queue(&mut self, sink: &str) -> &mut Queue {
         self.queues.entry(sink.to_owned()).or_default()
     }
-}
-
-fn open_whole(directory: &Path, now: Timestamp) -> Result<(Database, Index), Fault> {
-    let database = birth::open_or_create(directory)?;
-    let index = Index::load(&database, now)?;
-    Ok((database, index))
 }
 
 fn positions(database: &Database) -> Result<Vec<(u64, Position)>, Fault> {

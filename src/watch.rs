@@ -5,6 +5,7 @@
 //! transaction, so nothing upstream of it needs to survive a crash: the log file is the buffer.
 //! While the store cannot take it, nothing more is read.
 
+mod export;
 #[cfg(test)]
 mod model;
 mod own;
@@ -103,6 +104,8 @@ pub struct Watch {
     refused: bool,
     /// What is said of itself, and how often.
     own: own::Own,
+    /// What is kept of positions beside the store.
+    export: export::Export,
 }
 
 impl Watch {
@@ -150,6 +153,7 @@ impl Watch {
             greeted: false,
             refused: false,
             own: own::Own::default(),
+            export: export::Export::default(),
         })
     }
 
@@ -167,6 +171,7 @@ impl Watch {
             }
         }
         self.commit();
+        self.export.end(&self.store);
     }
 
     /// Does what there is to do now; whether there may be more.
@@ -188,6 +193,7 @@ impl Watch {
         if !self.pending.messages.is_empty() || now >= self.committed_at + COMMIT_EVERY {
             self.commit();
         }
+        self.export.run(&self.store, now);
         busy
     }
 
@@ -268,6 +274,9 @@ impl Watch {
             let text = "the state can be written again, reading goes on";
             tracing::info!("{text}");
             self.desk.post(Complaint::new(Ailment::StateUnwritable, text).over());
+        }
+        if !self.pending.positions.is_empty() {
+            self.export.note();
         }
         if !std::mem::take(&mut self.pending).messages.is_empty() {
             self.bell.ring();

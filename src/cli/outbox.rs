@@ -14,7 +14,7 @@ use super::{EXIT_OK, OutboxArgs, OutboxTask, Selection, environment};
 use crate::alert::Message;
 use crate::config::{self, Config};
 use crate::finding::Severity;
-use crate::store::{DeadLetter, Opened, Store};
+use crate::store::{DeadLetter, Store, Terms};
 use crate::text;
 
 const DIM: Style = Style::new().dimmed();
@@ -58,14 +58,13 @@ fn open(directory: &Path) -> Result<Store> {
             directory.display()
         );
     }
-    let Opened { store, recovered } = Store::open(directory, Timestamp::now()).map_err(|error| {
+    // Looking must not move a damaged one either.
+    let terms = Terms { strict: true };
+    let opened = Store::open_on(terms, directory, Timestamp::now()).map_err(|error| {
         let hint = if error.is_locked() { "\nhint: stop `sealtail watch` first" } else { "" };
         anyhow!("{error}{hint}")
     })?;
-    match recovered {
-        None => Ok(store),
-        Some(moved) => bail!("the state was damaged and was moved to {}", moved.display()),
-    }
+    Ok(opened.store)
 }
 
 /// A dead letter in short; as JSON, an object of `outbox list --json`.

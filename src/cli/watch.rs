@@ -22,7 +22,7 @@ use crate::detect::Detector;
 use crate::doctor::collect::Request;
 use crate::sink::{Destination, Route, Sink, Stdout};
 use crate::source::wake::Wake;
-use crate::store::{Opened, Store};
+use crate::store::{Opened, Store, Terms};
 use crate::watch::{Setup, Watch};
 
 /// Threads that send: they wait for the network nearly all the time.
@@ -39,7 +39,7 @@ async fn watch(args: WatchArgs) -> Result<u8> {
     let mut signals = Signals::new()?;
     let desk = Desk::default();
     let setup = plan.setup(&args)?;
-    let store = open(&setup.state_dir, &desk)?;
+    let store = open(&args, &setup.state_dir, &desk)?;
     let mut next = Some((setup, store));
     while let Some((setup, store)) = next {
         desk.meter().reloads.add(1);
@@ -49,14 +49,14 @@ async fn watch(args: WatchArgs) -> Result<u8> {
     Ok(EXIT_OK)
 }
 
-/// Opens the state, and says so if it had to begin anew.
-fn open(directory: &Path, desk: &Desk) -> Result<Arc<Store>> {
-    let Opened { store, recovered } = Store::open(directory, Timestamp::now())?;
-    if let Some(moved) = recovered {
-        let moved = moved.display();
-        let text = format!("the state was damaged and was moved to {moved}; positions and alerts start anew");
-        tracing::error!("{text}");
-        desk.post(Complaint::new(Ailment::StateDamaged, text).with("moved", moved));
+/// Opens the state, and says so if it was damaged.
+fn open(args: &WatchArgs, directory: &Path, desk: &Desk) -> Result<Arc<Store>> {
+    let terms = Terms { strict: args.strict_state };
+    let Opened { store, recovered } = Store::open_on(terms, directory, Timestamp::now())?;
+    if let Some(recovered) = recovered {
+        tracing::error!("{recovered}");
+        let moved = recovered.moved.display();
+        desk.post(Complaint::new(Ailment::StateDamaged, recovered.to_string()).with("moved", moved));
     }
     Ok(Arc::new(store))
 }
@@ -127,7 +127,7 @@ impl Plan {
     ) -> Result<(Setup, Arc<Store>)> {
         let setup = self.setup(args)?;
         let same = setup.state_dir == running.state_dir;
-        let store = if same { store.clone() } else { open(&setup.state_dir, desk)? };
+        let store = if same { store.clone() } else { open(args, &setup.state_dir, desk)? };
         Ok((setup, store))
     }
 }

@@ -9,9 +9,9 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use redb::backends::FileBackend;
-use redb::{Builder, Database};
+use redb::{Builder, Database, WriteTransaction};
 
-use super::error::Fault;
+use super::error::{Fault, is_full};
 use super::tables;
 
 /// The state.
@@ -43,8 +43,11 @@ pub(super) fn lock(directory: &Path) -> Result<File, Fault> {
         Err(TryLockError::Error(error)) => return Err(error.into()),
     }
     file.set_len(0)?;
-    writeln!(file, "{}", std::process::id())?;
-    Ok(file)
+    match writeln!(file, "{}", std::process::id()) {
+        // The lock holds without it, and a full disk is no reason not to start.
+        Err(error) if !is_full(&error) => Err(error.into()),
+        _ => Ok(file),
+    }
 }
 
 /// The path of the state in `directory`.
@@ -75,6 +78,16 @@ pub(super) fn open(directory: &Path) -> Result<Database, Fault> {
 
 /// Makes an empty state such that a crash leaves either none or a whole one.
 fn create(directory: &Path) -> Result<(), Fault> {
+    prepare(directory, |_| Ok(()))?;
+    put_in_place(directory)?;
+    Ok(())
+}
+
+/// Makes a state with what `fill` puts into it, whole and on the disk, under another name.
+pub(super) fn prepare(
+    directory: &Path,
+    fill: impl FnOnce(&WriteTransaction) -> Result<(), Fault>,
+) -> Result<(), Fault> {
     let creating = directory.join(CREATING);
     let file = private().read(true).create(true).truncate(true).open(&creating)?;
     let mut instance = [0; 16];
@@ -82,26 +95,40 @@ fn create(directory: &Path) -> Result<(), Fault> {
     let database = builder().create_with_backend(FileBackend::new(file)?)?;
     let transaction = database.begin_write()?;
     tables::create(&transaction, instance)?;
+    fill(&transaction)?;
     transaction.commit()?;
     database.close()?;
     File::open(&creating)?.sync_all()?;
-    fs::rename(&creating, state_path(directory))?;
-    File::open(directory)?.sync_all()?;
     Ok(())
 }
 
-/// Moves a damaged state aside, never over anything, and says where it went.
-pub(super) fn move_aside(directory: &Path, now_s: i64) -> io::Result<PathBuf> {
-    let name = format!("state.corrupt-{now_s}");
-    let mut aside = directory.join(&name);
-    let mut count = 1;
-    while aside.symlink_metadata().is_ok() {
-        count += 1;
-        aside = directory.join(format!("{name}-{count}"));
-    }
-    fs::rename(state_path(directory), &aside)?;
+/// Gives a state that was [prepared](prepare) its name.
+pub(super) fn put_in_place(directory: &Path) -> io::Result<()> {
+    fs::rename(directory.join(CREATING), state_path(directory))?;
+    File::open(directory)?.sync_all()
+}
+
+/// Keeps a damaged state under another name, never over anything, and says which. The old name
+/// stays until another state is put in its place, so that a crash in between leaves no empty folder:
+/// that would be taken for a first start.
+pub(super) fn keep_aside(directory: &Path, now_s: i64) -> io::Result<PathBuf> {
+    let aside = free_name(directory, "state", now_s);
+    // Not every file system knows links.
+    fs::hard_link(state_path(directory), &aside).or_else(|_| fs::rename(state_path(directory), &aside))?;
     File::open(directory)?.sync_all()?;
     Ok(aside)
+}
+
+/// A name for something of the folder that is damaged.
+pub(super) fn free_name(directory: &Path, stem: &str, now_s: i64) -> PathBuf {
+    let name = format!("{stem}.corrupt-{now_s}");
+    let mut free = directory.join(&name);
+    let mut count = 1;
+    while free.symlink_metadata().is_ok() {
+        count += 1;
+        free = directory.join(format!("{name}-{count}"));
+    }
+    free
 }
 
 /// Every page is checked when the state is opened: a file that was altered since fails to open,
@@ -112,7 +139,8 @@ pub(super) fn builder() -> Builder {
     builder
 }
 
-fn private() -> OpenOptions {
+/// How files of the state are written: for the owner alone.
+pub(super) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true).mode(0o600);
     options

@@ -2,6 +2,7 @@
 //! not is there whole or not at all.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use redb::ReadableDatabase;
 

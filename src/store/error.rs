@@ -20,6 +20,10 @@ pub(super) enum Fault {
     Newer { found: u64, known: u64 },
     /// The bytes are not a state of ours.
     Broken(String),
+    /// The same, and it is to be left as it is.
+    Strict(Box<Fault>),
+    /// The disk is full but for what acknowledgements need.
+    Full,
     /// The disk said no.
     Io(io::Error),
     /// The database said no.
@@ -60,26 +64,58 @@ impl Fault {
                     | redb::Error::TableDoesNotExist(_)
                     | redb::Error::TypeDefinitionChanged { .. }
             ),
-            Fault::Locked { .. } | Fault::Newer { .. } => false,
+            Fault::Locked { .. } | Fault::Newer { .. } | Fault::Strict(_) | Fault::Full => false,
         }
     }
+
+    /// Whether the disk has no room.
+    pub(super) fn is_full(&self) -> bool {
+        match self {
+            Fault::Full => true,
+            Fault::Io(error) | Fault::Database(redb::Error::Io(error)) => is_full(error),
+            _ => false,
+        }
+    }
+}
+
+/// Whether the disk has no room, for this user at least.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.display();
         match &self.fault {
-            Fault::Locked { pid: Some(pid) } => {
-                write!(f, "state directory {path} is in use by process {pid}")
-            }
-            Fault::Locked { pid: None } => write!(f, "state directory {path} is in use by another process"),
+            Fault::Locked { .. } => write!(f, "state directory {path} {}", self.fault),
+            fault => write!(f, "state {path} {fault}"),
+        }
+    }
+}
+
+/// Reads on from the path.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Locked { pid: Some(pid) } => write!(f, "is in use by process {pid}"),
+            Fault::Locked { pid: None } => write!(f, "is in use by another process"),
             Fault::Newer { found, known } => write!(
                 f,
-                "state {path} has version {found}, this program knows up to {known}\nhint: run the later version, or name another state directory"
+                "has version {found}, this program knows up to {known}\nhint: run the later version, or name another state directory"
             ),
-            Fault::Broken(why) => write!(f, "state {path} is damaged: {why}"),
-            Fault::Io(error) => write!(f, "state {path}: {error}"),
-            Fault::Database(error) => write!(f, "state {path}: {error}"),
+            Fault::Broken(why) => write!(f, "is damaged: {why}"),
+            Fault::Strict(fault) => {
+                let why = fault.to_string();
+                let why = why.strip_prefix("is damaged: ").unwrap_or(&why);
+                write!(
+                    f,
+                    "is damaged and was left as it is: {why}\nhint: `sealtail watch` without --strict-state moves it aside and takes positions from the last export"
+                )
+            }
+            Fault::Full => write!(f, "cannot be written: no space left on device but the reserve"),
+            Fault::Io(error) => write!(f, "cannot be used: {error}"),
+            Fault::Database(redb::Error::Io(error)) => write!(f, "cannot be used: {error}"),
+            Fault::Database(error) => write!(f, "cannot be used: {error}"),
         }
     }
 }

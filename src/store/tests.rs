@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use tempfile::TempDir;
 
@@ -10,7 +11,7 @@ use crate::alert::tests::sample;
 use crate::alert::{Alert, Status};
 use crate::position::{Identity, Mark, Progress};
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     Timestamp::from_second(1_700_000_000).unwrap()
 }
 
@@ -20,7 +21,7 @@ fn open(directory: &TempDir) -> Store {
     opened.store
 }
 
-fn message(sink: &str, fingerprint: &str, sequence: u64) -> NewMessage {
+pub(super) fn message(sink: &str, fingerprint: &str, sequence: u64) -> NewMessage {
     let alert = Alert { fingerprint: fingerprint.to_owned(), sequence, ..sample() };
     NewMessage {
         sink: sink.to_owned(),
@@ -29,7 +30,7 @@ fn message(sink: &str, fingerprint: &str, sequence: u64) -> NewMessage {
     }
 }
 
-fn send(store: &Store, messages: Vec<NewMessage>) {
+pub(super) fn send(store: &Store, messages: Vec<NewMessage>) {
     let commit = Commit { messages, ..Commit::default() };
     store.commit(&commit, Durability::Now, now()).unwrap();
 }
@@ -312,41 +313,13 @@ fn the_state_is_for_its_owner_alone() {
 }
 
 /// A state with something in it, closed.
-fn used() -> TempDir {
+pub(super) fn used() -> TempDir {
     let directory = TempDir::new().unwrap();
     let store = open(&directory);
     let messages = (0..50).map(|n| message("ops", &format!("alert-{n}"), 1)).collect();
     let commit = Commit { positions: vec![(1, Some(position(10)))], messages, ..Commit::default() };
     store.commit(&commit, Durability::Now, now()).unwrap();
     directory
-}
-
-#[test]
-fn a_damaged_state_is_moved_aside() {
-    type Damage = fn(&mut Vec<u8>);
-    let damages: [(&str, Damage); 6] = [
-        ("empty", Vec::clear),
-        ("cut", |bytes| bytes.truncate(bytes.len() / 2)),
-        ("cut to its header", |bytes| bytes.truncate(100)),
-        ("zeroed", |bytes| bytes.fill(0)),
-        ("zeroed but for its header", |bytes| bytes[4096..].fill(0)),
-        ("foreign", |bytes| *bytes = b"SQLite format 3\0".repeat(4096)),
-    ];
-    for (name, damage) in damages {
-        let directory = used();
-        let path = directory.path().join("state.redb");
-        let mut bytes = fs::read(&path).unwrap();
-        damage(&mut bytes);
-        fs::write(&path, &bytes).unwrap();
-        fs::write(directory.path().join("state.corrupt-1700000000"), "an older one").unwrap();
-        let opened = Store::open(directory.path(), now()).unwrap();
-        let aside = opened.recovered.unwrap_or_else(|| panic!("{name}: went unnoticed"));
-        assert!(aside.ends_with("state.corrupt-1700000000-2"), "{name}: {}", aside.display());
-        assert_eq!(fs::read(aside).unwrap(), bytes, "{name}: it is kept as it was");
-        assert!(!opened.store.fresh().unwrap(), "{name}: it is not the first start");
-        assert_eq!(opened.store.positions().unwrap(), []);
-        send(&opened.store, vec![message("ops", "a", 1)]);
-    }
 }
 
 #[test]
@@ -371,7 +344,7 @@ fn a_newer_state_is_refused_and_left_alone() {
     assert!(error.is_newer(), "{error}");
     assert!(error.to_string().contains("has version 2, this program knows up to 1"), "{error}");
     assert!(path.exists());
-    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "the state and its lock");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 3, "the state, its lock and its reserve");
 }
 
 #[test]

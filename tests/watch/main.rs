@@ -5,6 +5,8 @@ mod alerts;
 mod birth;
 mod configuration;
 mod confirmed;
+mod damage;
+mod disk;
 mod inbox;
 mod kill;
 mod lines;

@@ -1,0 +1,139 @@
+//! The export of positions: a small file beside the database, so that reading can go on where it was
+//! when the database is damaged.
+//!
+//! ```text
+//! { "comment":   what this file is, for people,
+//!   "version":   1,
+//!   "written":   RFC 3339,
+//!   "check":     hash of `positions`,
+//!   "positions": [ { "number": the caller's, "position": as in the database }, … ] }
+//! ```
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rustix::fs::OFlags;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::birth;
+use crate::position::Position;
+
+/// The export.
+const EXPORT: &str = "checkpoints.json";
+/// The export while it is written.
+const WRITING: &str = "checkpoints.writing";
+/// Version of its form.
+const VERSION: u64 = 1;
+/// No export is larger: a file takes some 500 bytes.
+const BYTES_MAX: u64 = 256 << 20;
+/// Says to people what it is.
+const COMMENT: &str = "how far sealtail has read each file; it takes this where state.redb is damaged";
+
+#[derive(Serialize, Deserialize)]
+struct Form {
+    #[serde(default)]
+    comment: String,
+    version: u64,
+    written: String,
+    check: String,
+    positions: Value,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Row {
+    number: u64,
+    position: Position,
+}
+
+/// An export that was read back.
+#[derive(Debug)]
+pub(super) struct Export {
+    /// When it was made, RFC 3339.
+    pub written: String,
+    /// Positions by the caller's number.
+    pub positions: Vec<(u64, Position)>,
+}
+
+/// The path of the export.
+pub(super) fn path(directory: &Path) -> PathBuf {
+    directory.join(EXPORT)
+}
+
+/// Puts a new export in the place of the last one, such that a crash leaves one of them whole.
+pub(super) fn write(directory: &Path, positions: &[(u64, Position)], now: Timestamp) -> io::Result<()> {
+    let rows: Vec<Row> = positions
+        .iter()
+        .map(|(number, position)| Row { number: *number, position: position.clone() })
+        .collect();
+    let positions = serde_json::to_value(rows)?;
+    let form = Form {
+        comment: COMMENT.to_owned(),
+        version: VERSION,
+        written: now.to_string(),
+        check: check(&positions),
+        positions,
+    };
+    let mut bytes = serde_json::to_vec_pretty(&form)?;
+    bytes.push(b'\n');
+    let writing = directory.join(WRITING);
+    let made = birth::private().create(true).truncate(true).open(&writing).and_then(|mut file| {
+        file.write_all(&bytes)?;
+        file.sync_all()
+    });
+    // Half of it would only take room.
+    made.inspect_err(|_| drop(fs::remove_file(&writing)))?;
+    fs::rename(&writing, path(directory))?;
+    File::open(directory)?.sync_all()
+}
+
+/// Reads the export; `None` if there is none, and why not if it cannot be used.
+pub(super) fn read(directory: &Path) -> Result<Option<Export>, String> {
+    let mut options = File::options();
+    options.read(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+    let file = match options.open(path(directory)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.to_string()),
+    };
+    let mut bytes = Vec::new();
+    file.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > BYTES_MAX {
+        return Err("it is too large to be one".to_owned());
+    }
+    parse(&bytes).map(Some)
+}
+
+fn parse(bytes: &[u8]) -> Result<Export, String> {
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    // First of all: a later form may have nothing else that is known.
+    match value["version"].as_u64() {
+        Some(VERSION) => {}
+        Some(found) => return Err(format!("it has version {found}, this program knows {VERSION}")),
+        None => return Err("it has no version".to_owned()),
+    }
+    let form: Form = serde_json::from_value(value).map_err(|error| error.to_string())?;
+    if form.check != check(&form.positions) {
+        return Err("its check does not hold".to_owned());
+    }
+    let rows: Vec<Row> = serde_json::from_value(form.positions).map_err(|error| error.to_string())?;
+    let positions = rows.into_iter().map(|row| (row.number, row.position)).collect();
+    Ok(Export { written: form.written, positions })
+}
+
+/// Keeps a damaged export under another name; the next one takes its place.
+pub(super) fn keep_aside(directory: &Path, now_s: i64) -> io::Result<PathBuf> {
+    let aside = birth::free_name(directory, "checkpoints", now_s);
+    fs::rename(path(directory), &aside)?;
+    Ok(aside)
+}
+
+/// Does not depend on spaces, nor on fields that a later program adds with a default.
+fn check(positions: &Value) -> String {
+    let hash = Sha256::digest(positions.to_string());
+    hash[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+}

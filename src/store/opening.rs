@@ -1,0 +1,164 @@
+//! Opening a state: whole, or with what can be saved where it is damaged.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use jiff::Timestamp;
+use redb::Database;
+
+use super::ballast::Ballast;
+use super::error::{Fault, StoreError};
+use super::tables::META;
+use super::{Index, Inner, Store, birth, export, put_positions};
+
+/// What is done about a state that is not as it should be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// A damaged state is an error and stays in its place.
+    pub strict: bool,
+}
+
+/// A store, and what had to be done to open it.
+#[derive(Debug)]
+pub struct Opened {
+    /// The store.
+    pub store: Store,
+    /// What became of a damaged state, if there was one.
+    pub recovered: Option<Recovered>,
+}
+
+/// What became of a damaged state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recovered {
+    /// Where it is now.
+    pub moved: PathBuf,
+    /// What is wrong with it.
+    pub why: String,
+    /// Where reading goes on.
+    pub salvage: Salvage,
+}
+
+/// Where reading goes on after a damaged state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Salvage {
+    /// Where it was at the last export.
+    Export {
+        /// Files in it.
+        files: usize,
+        /// When it was made, RFC 3339.
+        written: String,
+    },
+    /// At the beginning of every file: there is no export.
+    Nothing,
+    /// The same: the export is damaged, too.
+    Damaged {
+        /// Where it is now, if it could be moved.
+        moved: Option<PathBuf>,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+impl fmt::Display for Recovered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Recovered { moved, why, salvage } = self;
+        write!(f, "the state was damaged and was moved to {} ({why}); ", moved.display())?;
+        match salvage {
+            Salvage::Export { files, written } => {
+                let plural = if *files == 1 { "" } else { "s" };
+                write!(f, "positions of {files} file{plural} are taken from the export of {written}")?;
+            }
+            Salvage::Nothing => write!(f, "there is no export, every file is read from its beginning")?,
+            Salvage::Damaged { moved, why } => {
+                write!(f, "the export is damaged, too ({why}), every file is read from its beginning")?;
+                if let Some(moved) = moved {
+                    write!(f, "; it was moved to {}", moved.display())?;
+                }
+            }
+        }
+        write!(f, "; open alerts and messages that waited are in the damaged state alone")
+    }
+}
+
+impl Store {
+    /// Whether there is a state in `directory`, for all that can be told.
+    pub fn exists(directory: &Path) -> bool {
+        birth::state_path(directory).try_exists().unwrap_or(true)
+    }
+
+    /// Opens the state in `directory` on the usual [`Terms`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open_on`].
+    pub fn open(directory: &Path, now: Timestamp) -> Result<Opened, StoreError> {
+        Store::open_on(Terms::default(), directory, now)
+    }
+
+    /// Opens the state in `directory`, made if need be; `now` bounds retries that were put off.
+    ///
+    /// # Errors
+    ///
+    /// Another process holds the state, it has a newer version, or the disk fails. A damaged state
+    /// is an error only if the terms say so: see [`Opened::recovered`].
+    pub fn open_on(terms: Terms, directory: &Path, now: Timestamp) -> Result<Opened, StoreError> {
+        let failed = |fault: Fault| StoreError::new(directory, fault);
+        birth::make_directory(directory).map_err(|error| failed(error.into()))?;
+        let lock = birth::lock(directory).map_err(failed)?;
+        let mut ballast = Ballast::find(directory);
+        let mut recovered = None;
+        let mut open = || match open_whole(directory, now) {
+            Err(fault) if fault.is_corruption() && terms.strict => Err(Fault::Strict(Box::new(fault))),
+            Err(fault) if fault.is_corruption() => {
+                recovered = Some(recover(directory, &fault, now)?);
+                open_whole(directory, now)
+            }
+            opened => opened,
+        };
+        let opened = match open() {
+            Err(fault) if fault.is_full() => {
+                // After a kill even opening it may need room.
+                ballast.release();
+                open()
+            }
+            opened => opened,
+        };
+        let (database, index) =
+            opened.map_err(|fault| StoreError::new(&birth::state_path(directory), fault))?;
+        ballast.make();
+        let inner = Inner { database: Some(database), ballast, index, doubt: None, landed: 0 };
+        let store = Store { directory: directory.to_owned(), _lock: lock, inner: Mutex::new(inner) };
+        Ok(Opened { store, recovered })
+    }
+}
+
+fn open_whole(directory: &Path, now: Timestamp) -> Result<(Database, Index), Fault> {
+    let database = birth::open_or_create(directory)?;
+    let index = Index::load(&database, now)?;
+    Ok((database, index))
+}
+
+/// Puts a state with the exported positions in the place of the damaged one, which is kept. It is
+/// never taken for the first start: what was written since is not to be skipped.
+fn recover(directory: &Path, fault: &Fault, now: Timestamp) -> Result<Recovered, Fault> {
+    let exported = export::read(directory);
+    let positions = exported.as_ref().ok().and_then(Option::as_ref).map(|export| &*export.positions);
+    let positions = positions.unwrap_or_default().iter().cloned();
+    let positions: Vec<_> = positions.map(|(number, position)| (number, Some(position))).collect();
+    birth::prepare(directory, |transaction| {
+        put_positions(transaction, &positions)?;
+        transaction.open_table(META)?.insert("begun", 1)?;
+        Ok(())
+    })?;
+    let moved = birth::keep_aside(directory, now.as_second())?;
+    birth::put_in_place(directory)?;
+    let salvage = match exported {
+        Ok(Some(export)) => Salvage::Export { files: export.positions.len(), written: export.written },
+        Ok(None) => Salvage::Nothing,
+        Err(why) => Salvage::Damaged { moved: export::keep_aside(directory, now.as_second()).ok(), why },
+    };
+    let why = fault.to_string();
+    let why = why.strip_prefix("is damaged: ").or(why.strip_prefix("cannot be used: ")).unwrap_or(&why);
+    Ok(Recovered { moved, why: why.to_owned(), salvage })
+}
