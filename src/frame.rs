@@ -26,6 +26,7 @@ mod rust_panic;
 pub mod shipped;
 pub mod time;
 mod tracing;
+pub mod utf16;
 mod zap;
 
 use std::ops::Range;

@@ -84,3 +84,28 @@ fn a_damaged_archive_is_reported_and_the_rest_goes_on() {
     assert!(lines.iter().any(|line| line["path"] == text(&folder.path().join("b.log"))));
     assert!(lines.len() > 2, "what could be decompressed was searched");
 }
+
+#[test]
+fn utf_16_is_read_as_the_text_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = String::from_utf8(log()).unwrap();
+    let plain = folder.path().join("worker.log");
+    fs::write(&plain, &log).unwrap();
+    let expected = findings(&["replay", "--json", &text(&plain)]);
+    let little = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+    let big = |text: &str| text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<_>>();
+    for (name, bytes) in [
+        ("little.log", little(&log)),
+        ("big.log", big(&log)),
+        ("packed.gz", gzip(&little(&log))),
+        ("plain.gz", gzip(log.as_bytes())),
+    ] {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        assert_eq!(findings(&["replay", "--json", &text(&path)]), expected, "{name}");
+    }
+    // The mark moves what stands behind it by its own three bytes of UTF-8.
+    let marked = run_with_input(&["replay", "--json", "-"], &little(&format!("\u{feff}{log}"))).json();
+    let offset = |findings: &[serde_json::Value]| findings[0]["offset"].as_u64().unwrap();
+    assert_eq!((marked.len(), offset(&marked)), (expected.len(), offset(&expected) + 3));
+}

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use rustix::process::Signal;
 
 use crate::inbox::{Event, Inbox};
-use crate::program::text;
+use crate::program::{healthy, text};
 use crate::receiver::Answer;
 use crate::rig::{Rig, sink, swap};
 
@@ -96,4 +96,34 @@ fn disabled_pages_leave_the_log_alone() {
     assert!(events.iter().all(|event| !event.text("signature").starts_with("sealtail/")));
     drop(events);
     assert_eq!(running.end(Signal::TERM).status, 0);
+}
+
+#[test]
+fn a_log_in_utf_16_is_an_alert_and_its_neighbours_are_found() {
+    let rig = Rig::new();
+    let text = format!("\u{feff}{}", healthy(1).repeat(3));
+    let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    rig.log("windows.log").write(&units);
+    rig.log("worker.log").fail(1..2);
+    let running = rig.watch();
+    drop(rig.inbox.until_pid(1));
+    let utf16 = "sealtail/file-utf-16";
+    let events = rig.inbox.until("that a log is in UTF-16", |events| !of(events, utf16).is_empty());
+    let told = of(&events, utf16)[0];
+    assert_eq!(told.data["group"]["path"], text_of(&rig, "windows.log"));
+    drop(events);
+    // Whoever appends in another encoding is seen too; a second look at a file is not logged again.
+    rig.log("other.log").write(healthy(1));
+    rig.log("windows.log").write(&units[2..]);
+    running.wait_for_stderr("windows.log is written in UTF-16", 1);
+    rig.log("other.log").write(&units[2..]);
+    let events = rig.inbox.until("that the other is too", |events| of(events, utf16).len() == 2);
+    assert_eq!(of(&events, utf16)[1].data["group"]["path"], text_of(&rig, "other.log"));
+    drop(events);
+    let ran = running.end(Signal::TERM);
+    assert_eq!(ran.stderr.matches("windows.log is written in UTF-16").count(), 1, "{}", ran.stderr);
+}
+
+fn text_of(rig: &Rig, log: &str) -> String {
+    text(&rig.path("log").join(log))
 }
