@@ -13,6 +13,8 @@ use crate::signature::{PageSource, PageText};
 
 /// A page is a few KiB; something so large is not one.
 const PAGE_BYTES_MAX: u64 = 1 << 20;
+/// Bytes of all pages of a folder: the largest catalogue, in two languages, and then some.
+const FOLDER_BYTES_MAX: u64 = 256 << 20;
 
 /// Reads every page of every pack in `folder`, in the order of their paths.
 ///
@@ -30,6 +32,8 @@ pub fn read_folder(folder: &Path) -> Result<Vec<PageSource>, Vec<Diagnostic>> {
 struct Reader {
     pages: Vec<PageSource>,
     faults: Vec<Diagnostic>,
+    /// Bytes of the pages so far.
+    bytes: u64,
 }
 
 impl Reader {
@@ -67,6 +71,9 @@ impl Reader {
     }
 
     fn page(&mut self, path: &Path) -> Option<String> {
+        if self.bytes > FOLDER_BYTES_MAX {
+            return None;
+        }
         // Looked at before it is opened: opening a pipe would wait for its writer.
         let read = fs::metadata(path).and_then(|meta| {
             let page = meta.is_file() && meta.len() <= PAGE_BYTES_MAX;
@@ -85,6 +92,13 @@ impl Reader {
                 return None;
             }
         };
+        self.bytes += bytes.len() as u64;
+        if self.bytes > FOLDER_BYTES_MAX {
+            let message =
+                format!("with this page those of the folder are more than {} MiB", FOLDER_BYTES_MAX >> 20);
+            self.fault("too-many-pages", path, message, "is it the folder you meant?");
+            return None;
+        }
         String::from_utf8(bytes)
             .map_err(|error| {
                 let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
