@@ -22,18 +22,24 @@ const FOLDER_BYTES_MAX: u64 = 256 << 20;
 ///
 /// A diagnostic for each file or folder that cannot be read or has no proper name.
 pub fn read_folder(folder: &Path) -> Result<Vec<PageSource>, Vec<Diagnostic>> {
-    let mut reader = Reader::default();
+    read_folder_of(folder, FOLDER_BYTES_MAX)
+}
+
+fn read_folder_of(folder: &Path, bytes_max: u64) -> Result<Vec<PageSource>, Vec<Diagnostic>> {
+    let mut reader = Reader { pages: Vec::new(), faults: Vec::new(), bytes: 0, bytes_max };
     reader.folder(folder);
     if reader.faults.is_empty() { Ok(reader.pages) } else { Err(reader.faults) }
 }
 
 /// What has been found so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Reader {
     pages: Vec<PageSource>,
     faults: Vec<Diagnostic>,
     /// Bytes of the pages so far.
     bytes: u64,
+    /// No more than this are read.
+    bytes_max: u64,
 }
 
 impl Reader {
@@ -71,7 +77,7 @@ impl Reader {
     }
 
     fn page(&mut self, path: &Path) -> Option<String> {
-        if self.bytes > FOLDER_BYTES_MAX {
+        if self.bytes > self.bytes_max {
             return None;
         }
         // Looked at before it is opened: opening a pipe would wait for its writer.
@@ -93,9 +99,9 @@ impl Reader {
             }
         };
         self.bytes += bytes.len() as u64;
-        if self.bytes > FOLDER_BYTES_MAX {
+        if self.bytes > self.bytes_max {
             let message =
-                format!("with this page those of the folder are more than {} MiB", FOLDER_BYTES_MAX >> 20);
+                format!("with this page those of the folder are more than {} MiB", self.bytes_max >> 20);
             self.fault("too-many-pages", path, message, "is it the folder you meant?");
             return None;
         }
@@ -200,6 +206,17 @@ mod tests {
             ]
         );
         assert!(faults[3].message.starts_with("line 2 "));
+    }
+
+    #[test]
+    fn a_folder_that_is_too_large_is_one_fault() {
+        let folder = folder(&[("a/one.md", b"12345"), ("a/two.md", b"12345"), ("b/three.md", b"12345")]);
+        assert_eq!(read_folder_of(folder.path(), 15).unwrap().len(), 3);
+        for (bytes_max, page) in [(14, "b/three.md"), (9, "a/two.md"), (4, "a/one.md")] {
+            let faults = read_folder_of(folder.path(), bytes_max).unwrap_err();
+            assert_eq!((faults.len(), faults[0].code), (1, "too-many-pages"));
+            assert!(faults[0].path.ends_with(page), "{}", faults[0]);
+        }
     }
 
     #[test]
