@@ -146,7 +146,7 @@ fn a_bomb_takes_time_and_no_memory() {
         assert!(bomb.len() * 500 < PART_BYTES * PARTS, "{name}: {} bytes", bomb.len());
         fs::write(&path, bomb).unwrap();
         // Half of what comes out.
-        let ran = replay_within((PART_BYTES * PARTS / 2 >> 10) as u32, &path);
+        let ran = replay_within(PARTS as u32 * (PART_BYTES >> 11) as u32, &path);
         assert_eq!(ran.status, 0, "{name}: {}", ran.stderr);
         let lines = ran.json();
         assert_eq!(lines[0]["fields"]["child_pid"], "1", "{name}: what stands behind it is found");
