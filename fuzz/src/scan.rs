@@ -32,7 +32,8 @@ pub fn run(data: &[u8]) {
         let plain = anchors.iter().any(|anchor| holds(line, anchor));
         let read = anchors.iter().any(|anchor| text.contains(anchor));
         let is_found = found.contains(&number);
-        assert!(is_found || !plain, "line {number} holds an anchor and is none");
+        // What stands in the bytes of an escape alone is gone from the text.
+        assert!(is_found || !plain || !read, "line {number} holds an anchor and is none");
         assert!(!is_found || plain || read, "line {number} holds no anchor and is one");
         assert!(is_found || !read || !line.contains(&ESCAPE), "line {number} holds a coloured anchor");
         let named = scanner.anchors_in(&text);
