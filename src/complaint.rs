@@ -17,7 +17,7 @@ use crate::record::Fields;
 const WAITING_MAX: usize = 1_000;
 
 /// What is wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Ailment {
     /// Bytes of a log were gone before they could be read.
     BytesLost,

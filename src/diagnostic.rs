@@ -14,9 +14,14 @@
 
 pub mod table;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::Range;
+
+/// Faults of one text that are kept. Each holds its line, and a line may hold many.
+const FAULTS_MAX: usize = 100;
+/// A longer name is no slip of a known one.
+const NAME_BYTES_MAX: usize = 64;
 
 /// One fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,12 +90,14 @@ pub struct Text<'a> {
     path: &'a str,
     text: &'a str,
     found: RefCell<Vec<Diagnostic>>,
+    /// Faults beyond those that are kept.
+    more: Cell<usize>,
 }
 
 impl<'a> Text<'a> {
     /// A text not looked at yet.
     pub fn new(path: &'a str, text: &'a str) -> Text<'a> {
-        Text { path, text, found: RefCell::new(Vec::new()) }
+        Text { path, text, found: RefCell::default(), more: Cell::default() }
     }
 
     /// The whole text.
@@ -127,10 +134,15 @@ impl<'a> Text<'a> {
         (line, 1 + self.text[start..byte].chars().count())
     }
 
-    /// All faults, in the order of their places.
+    /// All faults, in the order of their places; of very many the first ones found, and how many there are.
     pub fn into_faults(self) -> Vec<Diagnostic> {
         let mut found = self.found.into_inner();
         found.sort_by_key(|fault| fault.place.as_ref().map(|place| (place.line, place.column)));
+        let more = self.more.get();
+        if more > 0 {
+            let message = format!("{more} more faults are not shown");
+            found.push(Diagnostic::of_file("too-many-faults", self.path, message));
+        }
         found
     }
 
@@ -147,6 +159,9 @@ impl<'a> Text<'a> {
     }
 
     fn push(&self, code: &'static str, span: Range<usize>, message: String, hint: Option<String>) {
+        if self.found.borrow().len() >= FAULTS_MAX {
+            return self.more.set(self.more.get() + 1);
+        }
         let place = Some(self.excerpt(span));
         let path = self.path.to_owned();
         self.found.borrow_mut().push(Diagnostic { code, message, path, place, hint });
@@ -160,8 +175,8 @@ impl<'a> Text<'a> {
 
 /// The known name that `name` was probably meant to be.
 pub fn did_you_mean<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
+    let known = known.into_iter().filter(|_| name.len() <= NAME_BYTES_MAX);
     known
-        .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4)
         .min()
@@ -197,5 +212,16 @@ mod tests {
         let known = ["paths", "poll", "hold"];
         assert_eq!(did_you_mean("pathes", known), Some("did you mean `paths`?".to_owned()));
         assert_eq!(did_you_mean("elephant", known), None);
+        let long = "p".repeat(100_000);
+        assert_eq!(did_you_mean(&long, [&*long]), None, "what is so long is compared with nothing");
+    }
+
+    #[test]
+    fn of_very_many_faults_the_first_are_kept_and_all_counted() {
+        let text = Text::new("x", "a line");
+        (0..FAULTS_MAX + 7).for_each(|_| text.fault("bad", 0..1, "wrong"));
+        let faults = text.into_faults();
+        assert_eq!(faults.len(), FAULTS_MAX + 1);
+        assert_eq!(faults[FAULTS_MAX].message, "7 more faults are not shown");
     }
 }

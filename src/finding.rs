@@ -9,6 +9,7 @@ use anstyle::{AnsiColor, Style};
 use serde::{Deserialize, Serialize};
 
 use crate::record::{Fields, Level, Place, Time};
+use crate::text::escape_json;
 
 /// How grave a signature is, from the least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -156,7 +157,7 @@ struct FindingLine<'a> {
 
 fn json_line(value: &impl Serialize) -> String {
     // String keys and values that cannot fail: serialising them cannot either.
-    serde_json::to_string(value).unwrap_or_default()
+    escape_json(serde_json::to_string(value).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ mod rust_panic;
 pub mod shipped;
 pub mod time;
 mod tracing;
+pub mod utf16;
 mod zap;
 
 use std::ops::Range;
@@ -103,6 +104,11 @@ impl<'b> Frames<'b> {
         memrchr(b'\n', &self.bytes[..at]).map_or(0, |newline| newline + 1)
     }
 
+    /// End of the line that holds the byte `at`, without its newline.
+    pub fn line_end(&self, at: usize) -> usize {
+        memchr(b'\n', &self.bytes[at..]).map_or(self.bytes.len(), |length| at + length)
+    }
+
     /// The lines that end before `start`, from the nearest, as far as they are in these bytes; each
     /// with the place of its first byte.
     pub fn lines_before(&self, start: usize) -> impl Iterator<Item = (usize, &'b [u8])> {
@@ -168,10 +174,6 @@ impl<'b> Frames<'b> {
             end = self.line_end(next);
         }
         end
-    }
-
-    fn line_end(&self, line: usize) -> usize {
-        memchr(b'\n', &self.bytes[line..]).map_or(self.bytes.len(), |length| line + length)
     }
 
     /// Where the last line of `record` is cut for its length.

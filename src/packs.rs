@@ -13,6 +13,8 @@ use crate::signature::{PageSource, PageText};
 
 /// A page is a few KiB; something so large is not one.
 const PAGE_BYTES_MAX: u64 = 1 << 20;
+/// Bytes of all pages of a folder: the largest catalogue, in two languages, and then some.
+const FOLDER_BYTES_MAX: u64 = 256 << 20;
 
 /// Reads every page of every pack in `folder`, in the order of their paths.
 ///
@@ -20,16 +22,24 @@ const PAGE_BYTES_MAX: u64 = 1 << 20;
 ///
 /// A diagnostic for each file or folder that cannot be read or has no proper name.
 pub fn read_folder(folder: &Path) -> Result<Vec<PageSource>, Vec<Diagnostic>> {
-    let mut reader = Reader::default();
+    read_folder_of(folder, FOLDER_BYTES_MAX)
+}
+
+fn read_folder_of(folder: &Path, bytes_max: u64) -> Result<Vec<PageSource>, Vec<Diagnostic>> {
+    let mut reader = Reader { pages: Vec::new(), faults: Vec::new(), bytes: 0, bytes_max };
     reader.folder(folder);
     if reader.faults.is_empty() { Ok(reader.pages) } else { Err(reader.faults) }
 }
 
 /// What has been found so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Reader {
     pages: Vec<PageSource>,
     faults: Vec<Diagnostic>,
+    /// Bytes of the pages so far.
+    bytes: u64,
+    /// No more than this are read.
+    bytes_max: u64,
 }
 
 impl Reader {
@@ -67,6 +77,9 @@ impl Reader {
     }
 
     fn page(&mut self, path: &Path) -> Option<String> {
+        if self.bytes > self.bytes_max {
+            return None;
+        }
         // Looked at before it is opened: opening a pipe would wait for its writer.
         let read = fs::metadata(path).and_then(|meta| {
             let page = meta.is_file() && meta.len() <= PAGE_BYTES_MAX;
@@ -85,6 +98,13 @@ impl Reader {
                 return None;
             }
         };
+        self.bytes += bytes.len() as u64;
+        if self.bytes > self.bytes_max {
+            let message =
+                format!("with this page those of the folder are more than {} MiB", self.bytes_max >> 20);
+            self.fault("too-many-pages", path, message, "is it the folder you meant?");
+            return None;
+        }
         String::from_utf8(bytes)
             .map_err(|error| {
                 let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
@@ -186,6 +206,17 @@ mod tests {
             ]
         );
         assert!(faults[3].message.starts_with("line 2 "));
+    }
+
+    #[test]
+    fn a_folder_that_is_too_large_is_one_fault() {
+        let folder = folder(&[("a/one.md", b"12345"), ("a/two.md", b"12345"), ("b/three.md", b"12345")]);
+        assert_eq!(read_folder_of(folder.path(), 15).unwrap().len(), 3);
+        for (bytes_max, page) in [(14, "b/three.md"), (9, "a/two.md"), (4, "a/one.md")] {
+            let faults = read_folder_of(folder.path(), bytes_max).unwrap_err();
+            assert_eq!((faults.len(), faults[0].code), (1, "too-many-pages"));
+            assert!(faults[0].path.ends_with(page), "{}", faults[0]);
+        }
     }
 
     #[test]

@@ -109,6 +109,11 @@ impl Iterator for Candidates<'_, '_> {
             let start = memrchr(b'\n', &self.bytes[..altered]).map_or(0, |newline| newline + 1);
             let end =
                 memchr(b'\n', &self.bytes[altered..]).map_or(self.bytes.len(), |length| altered + length);
+            if start < self.from {
+                // Its start was given already, or left out: the rest is searched as it is written.
+                self.read_from(end);
+                continue;
+            }
             let text = shipped::text(&self.bytes[start..end]);
             self.skip_to(end);
             if self.scanner.any.is_in(text.as_bytes()) {
@@ -126,12 +131,17 @@ impl Candidates<'_, '_> {
     pub fn skip_to(&mut self, from: usize) {
         self.from = self.from.max(from.min(self.bytes.len()));
         self.plain = self.scanner.any.skip(self.bytes, self.from, self.plain);
-        if self.escape.is_some_and(|escape| escape < self.from) {
-            self.escape = memchr(ESCAPE, &self.bytes[self.from..]).map(|length| self.from + length);
+        self.read_from(self.from);
+    }
+
+    /// Leaves out what says before `from` that its line reads otherwise.
+    fn read_from(&mut self, from: usize) {
+        if self.escape.is_some_and(|escape| escape < from) {
+            self.escape = memchr(ESCAPE, &self.bytes[from..]).map(|length| from + length);
         }
-        if self.wrapped.is_some_and(|wrapped| wrapped < self.from) {
-            let next = self.scanner.wrapped.find(&self.bytes[self.from..]);
-            self.wrapped = next.map(|length| self.from + length);
+        if self.wrapped.is_some_and(|wrapped| wrapped < from) {
+            let next = self.scanner.wrapped.find(&self.bytes[from..]);
+            self.wrapped = next.map(|length| from + length);
         }
     }
 

@@ -22,6 +22,23 @@ pub fn cut(text: &str, chars_max: usize) -> String {
     }
 }
 
+/// The same JSON, safe to look at: what drives a terminal is written as `\u009b`.
+pub fn escape_json(json: String) -> String {
+    if !json.chars().any(is_control) {
+        return json;
+    }
+    let mut escaped = String::with_capacity(json.len() + json.len() / 8);
+    for c in json.chars() {
+        if is_control(c) {
+            // None of them needs two units.
+            escaped.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
 /// Whether a character drives a terminal, turns reading order around or breaks a line unseen.
 pub fn is_control(c: char) -> bool {
     match c {
@@ -50,6 +67,14 @@ mod tests {
             assert_eq!(clean(text), cleaned, "{text:?}");
         }
         assert_eq!(clean_line("a\n\tb"), "a  b");
+    }
+
+    #[test]
+    fn controls_of_json_are_escaped_and_stay() {
+        let text = "a\u{9b}31m\u{202e}错\u{7f}\u{feff}";
+        let json = escape_json(format!("\"{text}\""));
+        assert_eq!(json, r#""a\u009b31m\u202e错\u007f\ufeff""#);
+        assert_eq!(escape_json("\"错\"".to_owned()), "\"错\"");
     }
 
     #[test]

@@ -10,4 +10,5 @@ pub mod line;
 pub mod page;
 pub mod reply;
 pub mod rows;
+pub mod scan;
 pub mod stream;

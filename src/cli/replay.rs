@@ -18,6 +18,7 @@ use crate::report::{Report, Totals};
 use crate::signature::Catalogue;
 use crate::sink::Stdout;
 use crate::source::archive;
+use crate::text::clean_line;
 
 /// Lines before and after a record that an alert carries, as `watch` does by default.
 const CONTEXT_LINES: usize = 5;
@@ -115,6 +116,7 @@ impl<'a> Output<'a> {
                 if self.shared { bar.suspend(write) } else { write() }
             }
             Event::Unreadable(path, error) => {
+                let path = clean_line(path);
                 self.bar.suspend(|| anstream::eprintln!("sealtail: cannot read {path}: {error}"));
                 Ok(())
             }

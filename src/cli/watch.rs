@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow, bail};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -29,9 +30,20 @@ use crate::watch::{Setup, Watch};
 const SENDING_THREADS: usize = 2;
 
 pub(super) fn run(args: WatchArgs) -> Result<u8> {
+    forbid_core_dumps();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(SENDING_THREADS).enable_all().build()?;
     runtime.block_on(watch(args))
+}
+
+/// Keeps addresses and keys out of core dumps. One byte is what the kernel takes for none at all: at 0 it
+/// still hands the memory to the program that `core_pattern` names.
+fn forbid_core_dumps() {
+    let most = getrlimit(Resource::Core).maximum.map_or(1, |most| most.min(1));
+    let limit = Rlimit { current: Some(most), maximum: Some(most) };
+    if let Err(error) = setrlimit(Resource::Core, limit) {
+        tracing::warn!("a core dump would hold addresses and keys, and cannot be forbidden: {error}");
+    }
 }
 
 async fn watch(args: WatchArgs) -> Result<u8> {

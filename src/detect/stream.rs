@@ -145,7 +145,10 @@ impl<'d> Stream<'d> {
         let mut from = 0;
         let mut reported = if open == 0 { self.progress.reported.clone() } else { Vec::new() };
         while let Some(candidate) = candidates.next() {
-            let Some(range) = frames.around(candidate, from) else { continue };
+            let Some(range) = frames.around(candidate, from) else {
+                candidates.skip_to(frames.line_end(candidate));
+                continue;
+            };
             let place = Place {
                 line: lines.advance(seen, range.start),
                 offset: self.progress.offset + range.start as u64,

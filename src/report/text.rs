@@ -54,8 +54,8 @@ impl<'c> Report<'c> {
         names: &Names,
     ) -> io::Result<()> {
         let Finding { signature: id, severity, place, .. } = finding;
-        let style = severity.style();
-        writeln!(out, "{style}{severity:<8}{style:#} {BOLD}{id}{BOLD:#}  {path}:{}", place.line)?;
+        let (style, path_shown) = (severity.style(), text::clean_line(path));
+        writeln!(out, "{style}{severity:<8}{style:#} {BOLD}{id}{BOLD:#}  {path_shown}:{}", place.line)?;
         self.record(out, &finding.record)?;
         if let Some(signature) = self.catalogue.get(id)
             && self.explained.insert(id.clone())

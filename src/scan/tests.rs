@@ -114,3 +114,15 @@ fn skipping_leaves_out_what_was_skipped() {
     assert_eq!(candidates.next(), Some(bytes.len() - 1));
     assert_eq!(candidates.next(), None);
 }
+
+#[test]
+fn a_line_of_which_the_start_was_left_out_is_not_given_again() {
+    let scanner = Scanner::new(&["needle"]).unwrap();
+    let bytes = b"needle \x1b[1m needle \x1b[1m\nnee\x1b[0mdle\n";
+    assert_eq!(scanner.candidates(bytes).collect::<Vec<_>>(), [5, 17, 24]);
+    let mut candidates = scanner.candidates(bytes);
+    candidates.skip_to(6);
+    assert_eq!(candidates.collect::<Vec<_>>(), [17, 24]);
+    let bytes = b"needle, needle \x1b[1m";
+    assert_eq!(scanner.candidates(bytes).collect::<Vec<_>>(), [5, 13]);
+}

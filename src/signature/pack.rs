@@ -7,6 +7,13 @@ use super::{Catalogue, PageText, Runbook, Sample, Signature, Step, lint, page, s
 use crate::alert::{Lang, Link};
 use crate::diagnostic::{Diagnostic, Text};
 
+/// Signatures that a catalogue may hold: fifty times what is built in.
+pub const SIGNATURES_MAX: usize = 10_000;
+/// Literals of all signatures that are looked for in every byte.
+pub const LITERALS_MAX: usize = 100_000;
+/// Bytes of these literals together: an automaton of them takes a hundred times as much memory.
+pub const LITERAL_BYTES_MAX: usize = 4 << 20;
+
 /// A page that has been read and not been looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageSource {
@@ -42,7 +49,8 @@ impl Catalogue {
     /// A later page replaces an earlier one of the same id: the operator's come after the built-in
     /// ones. A new English page also replaces the translations before it. Ids that `disable`
     /// matches are left out, and their faults with them. A page with a fault is reported and left
-    /// out.
+    /// out. With more pages than a catalogue may hold none is read; with more literals, those beyond
+    /// are left out.
     pub fn load(
         pages: impl IntoIterator<Item = PageSource>,
         disable: &[glob::Pattern],
@@ -70,11 +78,40 @@ impl Catalogue {
             }
             texts.insert(source.lang, source.page);
         }
+        if let Some((id, (_, texts))) = by_id.iter().nth(SIGNATURES_MAX) {
+            return (Catalogue::default(), vec![too_many_signatures(by_id.len(), id, texts)]);
+        }
         let mut faults = Vec::new();
         let read = |(id, (trust, texts)): (String, _)| signature(&id, texts, trust, &mut faults);
-        let signatures: Vec<Signature> = by_id.into_iter().filter_map(read).collect();
+        let mut signatures: Vec<Signature> = by_id.into_iter().filter_map(read).collect();
+        faults.extend(cut_literals(&mut signatures));
         (Catalogue::new(signatures), faults)
     }
+}
+
+fn too_many_signatures(count: usize, id: &str, texts: &BTreeMap<Lang, PageText>) -> Diagnostic {
+    let path = texts.values().next().map_or(id, |page| &page.path);
+    let message = format!("{count} signatures are more than {SIGNATURES_MAX}, and this page is beyond them");
+    let fault = Diagnostic::of_file("too-many-signatures", path, message);
+    Diagnostic { hint: Some("name fewer folders, or `disable` some".to_owned()), ..fault }
+}
+
+/// Leaves out the signatures whose literals are beyond what is searched for; the fault, if there are any.
+fn cut_literals(signatures: &mut Vec<Signature>) -> Option<Diagnostic> {
+    let (mut count, mut bytes) = (0, 0);
+    let beyond = signatures.iter().position(|signature| {
+        let ends = signature.until.iter().flat_map(|until| &until.literals);
+        for literal in signature.anchors.iter().chain(ends) {
+            (count, bytes) = (count + 1, bytes + literal.len());
+        }
+        count > LITERALS_MAX || bytes > LITERAL_BYTES_MAX
+    })?;
+    let path = signatures[beyond].pages.get(&Lang::En).map_or(&*signatures[beyond].id, |page| &page.path);
+    let most = format!("{LITERALS_MAX} of {} MiB together", LITERAL_BYTES_MAX >> 20);
+    let message = format!("with this page the anchors are {count} of {bytes} bytes, more than {most}");
+    let fault = Diagnostic::of_file("too-many-anchors", path, message);
+    signatures.truncate(beyond);
+    Some(Diagnostic { hint: Some("leave to a `regex` what tells one case from another".to_owned()), ..fault })
 }
 
 /// One signature out of its pages.

@@ -1,5 +1,6 @@
 //! Reads the header of a page, its `toml` block, and checks every value on its own.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::pattern::Pattern;
@@ -139,7 +140,8 @@ fn anchors(text: &Text<'_>, table: &Table<'_>) -> Vec<Located<String>> {
     if table.has("anchors") && anchors.is_empty() {
         text.fault("no-anchor", table.key_span("anchors"), "at least one anchor is needed");
     }
-    for (index, anchor) in anchors.iter().enumerate() {
+    let mut known = HashSet::new();
+    for anchor in &anchors {
         let span = anchor.span.clone();
         if anchor.value.len() < ANCHOR_BYTES_MIN {
             let message = format!("the anchor is too short: {ANCHOR_BYTES_MIN} bytes at least");
@@ -147,7 +149,7 @@ fn anchors(text: &Text<'_>, table: &Table<'_>) -> Vec<Located<String>> {
         } else if anchor.value.contains(['\n', '\r']) {
             let hint = "anchor one of the lines and confirm the others with `regex`";
             text.fault_hint("anchor-newline", span, "an anchor stands in one line", hint);
-        } else if anchors[..index].iter().any(|earlier| earlier.value == anchor.value) {
+        } else if !known.insert(&*anchor.value) {
             text.fault("second-anchor", span, "the anchor is listed twice");
         }
     }

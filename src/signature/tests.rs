@@ -1,5 +1,7 @@
 //! Every rule for a page, provoked once at its place.
 
+mod limits;
+
 use proptest::prelude::*;
 
 use super::*;

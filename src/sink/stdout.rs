@@ -8,7 +8,7 @@ use super::words;
 use crate::alert::{Action, Alert, Digest, DigestLine, Lang, Letter, Message, Status};
 use crate::finding::Severity;
 use crate::signature::markdown::to_terminal;
-use crate::text::{clean, clean_line, is_control};
+use crate::text::{clean, clean_line, escape_json};
 
 /// Standard output.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,7 +29,7 @@ impl Stdout {
     pub(super) fn print(self, letter: &Letter) -> String {
         match &letter.message {
             Message::Alert(alert) => self.alert(alert),
-            Message::Digest { digest, .. } if self.json => escape_controls(&super::json(digest)) + "\n",
+            Message::Digest { digest, .. } if self.json => escape_json(super::json(digest)) + "\n",
             Message::Digest { host, lang, digest } => digest_text(host, *lang, digest),
         }
     }
@@ -37,19 +37,13 @@ impl Stdout {
     /// What is printed for `alert`, newline included.
     pub fn alert(self, alert: &Alert) -> String {
         if self.json {
-            return escape_controls(&super::json(alert)) + "\n";
+            return escape_json(super::json(alert)) + "\n";
         }
         let mut out = String::new();
         // Writing to a string cannot fail.
         let _ = alert_text(&mut out, alert);
         out + "\n"
     }
-}
-
-/// The same JSON, safe to look at: what drives a terminal is written as `\u009b`.
-fn escape_controls(json: &str) -> String {
-    let escape = |c: char| if is_control(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
-    json.chars().map(escape).collect()
 }
 
 fn digest_text(host: &str, lang: Lang, digest: &Digest) -> String {

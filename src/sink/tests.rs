@@ -1,5 +1,7 @@
 //! Every destination against its golden request, and against hostile text.
 
+mod hostile;
+
 use proptest::prelude::*;
 use serde_json::Value;
 

@@ -4,9 +4,13 @@
 //! gzip works, and so does a `.gz` that holds text. Gzip members, zstd frames, xz and bzip2 streams
 //! may follow one another in a file.
 //!
+//! A text in UTF-16 comes out as UTF-8.
+//!
 //! Everything is streamed. Memory does not depend on how far a file expands; a file that asks its
 //! decoder for an unreasonable window is refused. From a file that is cut short or damaged comes all
 //! that could be decompressed, then an error.
+
+mod utf16;
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -16,8 +20,11 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
+use self::utf16::Utf8;
+use crate::frame;
+
 /// Bytes enough to tell the formats apart.
-const MAGIC_LEN: usize = 10;
+const MAGIC_LEN: usize = utf16::LOOK_BYTES;
 /// Compressed bytes read at a time.
 const BUFFER_LEN: usize = 128 * 1024;
 /// The largest memory an xz decoder may ask for; `xz -9` asks for 65 MiB.
@@ -72,11 +79,11 @@ pub fn decode(mut stream: impl Read + Send + 'static) -> io::Result<Box<dyn Read
     let format = Format::of(&magic);
     let packed = BufReader::with_capacity(BUFFER_LEN, Cursor::new(magic).chain(stream));
     Ok(match format {
-        Format::Plain => Box::new(packed),
-        Format::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(packed)),
-        Format::Zstd => Box::new(zstd_reader(packed)?),
-        Format::Xz => Box::new(lzma_rust2::XzReader::new_mem_limit(packed, true, XZ_MEMORY_KIB)),
-        Format::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(packed)),
+        Format::Plain => Box::new(Utf8::new(packed)),
+        Format::Gzip => Box::new(Utf8::new(flate2::bufread::MultiGzDecoder::new(packed))),
+        Format::Zstd => Box::new(Utf8::new(zstd_reader(packed)?)),
+        Format::Xz => Box::new(Utf8::new(lzma_rust2::XzReader::new_mem_limit(packed, true, XZ_MEMORY_KIB))),
+        Format::Bzip2 => Box::new(Utf8::new(bzip2::bufread::MultiBzDecoder::new(packed))),
     })
 }
 
@@ -86,13 +93,14 @@ fn zstd_reader<R: BufRead + Send + 'static>(packed: R) -> io::Result<impl Read +
     Ok(decoder)
 }
 
-/// Whether a file holds its text as it is, so that it may be read from any offset.
+/// Whether a file holds its text as it is, in UTF-8, so that it may be read from any offset.
 ///
 /// # Errors
 ///
 /// The file cannot be opened or read.
 pub fn is_plain(path: &Path) -> io::Result<bool> {
-    Ok(Format::of(&first_bytes(&mut File::open(path)?)?) == Format::Plain)
+    let first = first_bytes(&mut File::open(path)?)?;
+    Ok(Format::of(&first) == Format::Plain && frame::utf16::order(&first).is_none())
 }
 
 fn first_bytes(stream: &mut impl Read) -> io::Result<Vec<u8>> {

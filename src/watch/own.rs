@@ -21,18 +21,18 @@ use crate::source::tail::Trouble;
 const SOURCE: &str = "sealtail";
 /// How far ahead of the clock a record's time may be.
 const SKEW_MAX: Duration = Duration::from_secs(5 * 60);
-/// A file whose times lie ahead is complained of so often at most.
-const SKEW_EVERY: Duration = Duration::from_secs(60);
-/// Files whose last complaint is remembered; with more, some are complained of too often.
-const SKEWED_MAX: usize = 1_000;
+/// What is wrong with all of a file is complained of so often at most.
+const AGAIN_EVERY: Duration = Duration::from_secs(60);
+/// Last complaints that are remembered; with more, some are made too often.
+const LATELY_MAX: usize = 1_000;
 
 /// What has been said so far.
 #[derive(Debug, Default)]
 pub(super) struct Own {
     /// Bytes lost, by path.
     lost: BTreeMap<String, u64>,
-    /// When the clock of a file was last complained of.
-    skewed: HashMap<String, Instant>,
+    /// When a file was last complained of, by what is wrong with it.
+    lately: HashMap<(Ailment, String), Instant>,
 }
 
 /// Whether a notice is about this sink.
@@ -132,17 +132,35 @@ impl Watch {
             (ahead > SKEW_MAX).then_some((sighting.path, time.to_string()))
         });
         let Some((path, time)) = ahead else { return };
-        let told = self.own.skewed.get(path);
-        if told.is_some_and(|told| told.elapsed() < SKEW_EVERY) {
+        let text = || format!("{path} has a record of {time}, which lies ahead of this box's clock");
+        self.complain_lately(Ailment::ClockSkew, path, text, |complaint| complaint.with("time", &time));
+    }
+
+    /// Complains of a log in UTF-16, in which nothing can be found.
+    pub(super) fn complain_of_encoding(&mut self, path: &str) {
+        let text = || format!("{path} is written in UTF-16, so nothing can be found in it");
+        self.complain_lately(Ailment::FileUtf16, path, text, |complaint| complaint);
+    }
+
+    /// Complains of what is wrong with all of a file: logged once, and complained of while it lasts.
+    fn complain_lately(
+        &mut self,
+        ailment: Ailment,
+        path: &str,
+        text: impl Fn() -> String,
+        with: impl Fn(Complaint) -> Complaint,
+    ) {
+        let key = (ailment, path.to_owned());
+        let told = self.own.lately.get(&key);
+        if told.is_some_and(|told| told.elapsed() < AGAIN_EVERY) {
             return;
         }
-        if self.own.skewed.len() >= SKEWED_MAX {
-            self.own.skewed.clear();
+        if self.own.lately.len() >= LATELY_MAX {
+            self.own.lately.clear();
         }
-        let text = format!("{path} has a record of {time}, which lies ahead of this box's clock");
-        if self.own.skewed.insert(path.to_owned(), Instant::now()).is_none() {
-            tracing::warn!("{text}");
+        if self.own.lately.insert(key, Instant::now()).is_none() {
+            tracing::warn!("{}", text());
         }
-        self.desk.post(Complaint::new(Ailment::ClockSkew, text).at(path).with("time", time));
+        self.desk.post(with(Complaint::new(ailment, text()).at(path)));
     }
 }

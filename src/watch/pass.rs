@@ -12,7 +12,7 @@ use crate::correlate::{Notice, Sighting};
 use crate::detect::{Found, Stream};
 use crate::finding::Finding;
 use crate::frame;
-use crate::frame::names;
+use crate::frame::{names, utf16};
 use crate::record::Names;
 use crate::signature::Signature;
 use crate::sink::Sink;
@@ -67,6 +67,10 @@ impl Watch {
             seen.push(Seen { signature, finding, ends, context, names });
         });
         let (source, path) = (chunk.source.to_owned(), chunk.path.to_owned());
+        // Of every chunk: what appends to a file need not be what began it.
+        if utf16::is_in(chunk.bytes) {
+            self.complain_of_encoding(&path);
+        }
         // One record at a time: what stands in it together is told together.
         for record in seen.chunk_by_mut(|one, next| one.finding.place.offset == next.finding.place.offset) {
             self.observe(id, record, &source, &path);

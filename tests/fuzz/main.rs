@@ -7,6 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use proptest::test_runner::{Config, TestRunner};
+use sealtail::signature::{Catalogue, builtin};
 
 #[path = "../../fuzz/src/lib.rs"]
 mod targets;
@@ -35,6 +36,7 @@ fn all() -> Vec<Target> {
         target("page", targets::page::run, pages()),
         target("reply", targets::reply::run, replies()),
         target("rows", targets::rows::run, rows::seeds()),
+        target("scan", targets::scan::run, searches()),
         target("stream", targets::stream::run, logs()),
     ]
 }
@@ -113,6 +115,19 @@ fn replies() -> Vec<Vec<u8>> {
         reply(503, 1, "Sun, 06 Nov 1994 08:49:37 GMT\n\n<html>"),
         reply(404, 0, "\n\nno_service"),
     ]
+}
+
+/// The anchors of the catalogue, some at a time, and behind them an incident that holds some.
+fn searches() -> Vec<Vec<u8>> {
+    let pages = Catalogue::load(builtin::pages(), &[]).0;
+    let anchors: Vec<&str> =
+        pages.signatures().iter().flat_map(|page| &page.anchors).map(String::as_str).collect();
+    let log = &read("examples/incident/worker.log")[..4_000];
+    let tokens =
+        b"a \x1b[31m\xc0\x1b[0m\n\xc1\xc2\n{\"log\":\"\xc3\\n\",\"stream\":\"stderr\",\"time\":\"t\"}\n";
+    let short = b"ab\nabc\nbca\n\nabcabca\nb\xc0\xc1\xc2b\n\x1b[0ma\x1b[0mb".to_vec();
+    let searches = anchors.chunks(23).map(|some| [some.join("\n").as_bytes(), b"\n\n", tokens, log].concat());
+    searches.chain([short]).collect()
 }
 
 /// Pages hold samples of every format, behind the sizes of four buffers.

@@ -5,6 +5,7 @@ mod archives;
 mod docker;
 mod exit_status;
 mod filters;
+mod hostile;
 mod order;
 mod output;
 #[path = "../program/mod.rs"]

@@ -1,8 +1,9 @@
 //! What a person and a program are shown.
 
+use std::fs;
 use std::process::Stdio;
 
-use crate::program::{failure, healthy, run_with_input, sealtail};
+use crate::program::{failure, healthy, run, run_with_input, sealtail, text};
 
 #[test]
 fn the_report_says_what_it_is_and_what_to_do() {
@@ -43,12 +44,24 @@ fn colour_is_a_choice() {
     }
 }
 
-/// What a hostile log says must not drive the terminal of who reads the report.
+/// What a hostile log says must not drive the terminal of who reads the report, nor a file name.
 #[test]
 fn escapes_of_a_log_do_not_reach_the_terminal() {
-    let log = failure(1, 1).replace("'x'", "'\x1b]8;;http://evil\x07click\x1b[2J\u{202e}'");
-    let shown = run_with_input(&["replay", "-"], log.as_bytes()).stdout;
-    assert!(!shown.contains(['\x1b', '\x07', '\u{202e}']), "{shown:?}");
+    let hostile = "'\x1b]8;;http://evil\x07click\x1b[2J\x1b[38;5;196m\u{9b}2J\u{202e}'";
+    let folder = tempfile::tempdir().unwrap();
+    let name = "a\u{1b}]0;title\u{7}\u{202e}\u{9b}2J\nERROR.log";
+    fs::write(folder.path().join(name), failure(1, 1).replace("'x'", hostile)).unwrap();
+    fs::write(folder.path().join(format!("{name}.gz")), b"\x1f\x8b\x08 cut").unwrap();
+    let folder = text(folder.path());
+    // Colours of our own are told from those of the log: none of ours has so many numbers.
+    for arguments in [&["--color", "always"][..], &["--color", "never"], &["--alerts"], &["--json"]] {
+        let ran = run(&[&["replay", &folder], arguments].concat());
+        let shown = ran.stdout + &ran.stderr;
+        let alien = shown.contains(['\x07', '\u{9b}', '\u{202e}']);
+        let driven = ["\x1b]", "\x1b[2J", "\x1b[38"].iter().any(|escape| shown.contains(escape));
+        assert!(!alien && !driven, "{arguments:?}: {shown:?}");
+        assert!(!shown.lines().any(|line| line.starts_with("ERROR")), "{arguments:?}: {shown:?}");
+    }
 }
 
 #[test]

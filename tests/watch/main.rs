@@ -3,6 +3,7 @@
 
 mod alerts;
 mod birth;
+mod certificates;
 mod configuration;
 mod confirmed;
 mod damage;

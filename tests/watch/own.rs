@@ -4,10 +4,11 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
+use jiff::{SignedDuration, Timestamp};
 use rustix::process::Signal;
 
 use crate::inbox::{Event, Inbox};
-use crate::program::text;
+use crate::program::{failure, healthy, text};
 use crate::receiver::Answer;
 use crate::rig::{Rig, sink, swap};
 
@@ -96,4 +97,61 @@ fn disabled_pages_leave_the_log_alone() {
     assert!(events.iter().all(|event| !event.text("signature").starts_with("sealtail/")));
     drop(events);
     assert_eq!(running.end(Signal::TERM).status, 0);
+}
+
+#[test]
+fn a_log_in_utf_16_is_an_alert_and_its_neighbours_are_found() {
+    let rig = Rig::new();
+    let text = format!("\u{feff}{}", healthy(1).repeat(3));
+    let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    rig.log("windows.log").write(&units);
+    rig.log("worker.log").fail(1..2);
+    let running = rig.watch();
+    drop(rig.inbox.until_pid(1));
+    let utf16 = "sealtail/file-utf-16";
+    let events = rig.inbox.until("that a log is in UTF-16", |events| !of(events, utf16).is_empty());
+    let told = of(&events, utf16)[0];
+    assert_eq!(told.data["group"]["path"], text_of(&rig, "windows.log"));
+    drop(events);
+    // Whoever appends in another encoding is seen too; a second look at a file is not logged again.
+    rig.log("other.log").write(healthy(1));
+    rig.log("windows.log").write(&units[2..]);
+    running.wait_for_stderr("windows.log is written in UTF-16", 1);
+    rig.log("other.log").write(&units[2..]);
+    let events = rig.inbox.until("that the other is too", |events| of(events, utf16).len() == 2);
+    assert_eq!(of(&events, utf16)[1].data["group"]["path"], text_of(&rig, "other.log"));
+    drop(events);
+    let ran = running.end(Signal::TERM);
+    assert_eq!(ran.stderr.matches("windows.log is written in UTF-16").count(), 1, "{}", ran.stderr);
+}
+
+#[test]
+fn a_log_ahead_of_the_clock_is_an_alert() {
+    let rig = Rig::new();
+    let now = Timestamp::now();
+    let after = |minutes: i64| {
+        let time = now + SignedDuration::from_mins(minutes);
+        failure(1, minutes.unsigned_abs()).replacen("2022-06-24T14:00:01.5+08:00", &time.to_string(), 1)
+    };
+    // Behind the clock is no fault, nor is a little ahead: the clocks of two boxes differ.
+    rig.log("behind.log").write(after(-600));
+    rig.log("near.log").write(after(4));
+    rig.log("ahead.log").write(after(60));
+    let running = rig.watch();
+    for pid in [600, 4, 60] {
+        drop(rig.inbox.until_pid(pid));
+    }
+    let skew = "sealtail/clock-skew";
+    let events = rig.inbox.until("that a clock is wrong", |events| !of(events, skew).is_empty());
+    let told = of(&events, skew);
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].data["group"]["path"], text_of(&rig, "ahead.log"));
+    assert!(told[0].text("record").contains("ahead of this box's clock"), "{}", told[0].data);
+    drop(events);
+    let ran = running.end(Signal::TERM);
+    assert_eq!((ran.status, ran.stderr.matches("ahead of this box's clock").count()), (0, 1));
+}
+
+fn text_of(rig: &Rig, log: &str) -> String {
+    text(&rig.path("log").join(log))
 }

@@ -94,3 +94,80 @@ fn in_arguments() {
         }
     }
 }
+
+#[test]
+fn in_no_core_dump() {
+    let rig = Rig::new();
+    rig.log("worker.log").fail(1..2);
+    let running = rig.watch();
+    drop(rig.inbox.until_pid(1));
+    let limits = fs::read_to_string(format!("/proc/{}/limits", running.pid())).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    let most: Vec<&str> = core.split_whitespace().skip(4).take(2).collect();
+    // No more than a byte, which is less than any dump.
+    assert!(most.iter().all(|&limit| ["0", "1"].contains(&limit)), "{core}");
+    assert_eq!(running.end(Signal::TERM).status, 0);
+}
+
+/// Every command that reads the configuration, and what is printed without one.
+#[test]
+fn in_every_command() {
+    let refusing = Receiver::start(|got, _| Answer::Reply(400, vec![], got.path.clone()));
+    let rig = Rig::new();
+    fs::write(rig.path("url"), refusing.url(&format!("/{CANARY}"))).unwrap();
+    fs::write(rig.path("secret"), format!("whsec_{}", STANDARD.encode(CANARY))).unwrap();
+    let chat = "[[sink.slack]]\nname = \"chat\"\nurl = \"${CHAT}\"\n";
+    let by_file = "[[sink.webhook]]\nname = \"file\"\nurl_file = \"url\"\nsecret_file = \"${KEY_FILE}\"\n";
+    let inline = sink("inline", &format!("http://127.0.0.1:1/{CANARY}?key={CANARY}"));
+    let start = rig.settings().replace(&sink("ops", &rig.inbox.url()), "");
+    rig.configure(&format!("{start}{chat}{by_file}{inline}"));
+    rig.log("worker.log").fail(1..3);
+    let url = refusing.url(&format!("/services/{CANARY}"));
+    let command = |arguments: &[&str], reads: bool| {
+        let mut command = sealtail();
+        command.args(arguments).env("CHAT", &url).env("KEY_FILE", rig.path("secret"));
+        command.env("RUST_BACKTRACE", "full").env("RUST_LOG", "trace");
+        if reads {
+            command.arg("--config").arg(rig.path("sealtail.toml"));
+        } else {
+            command.env("SEALTAIL_CONFIG", rig.path("sealtail.toml"));
+        }
+        command
+    };
+    let silent = |arguments: &[&str], reads: bool| {
+        let ran = crate::program::ran(command(arguments, reads).output().unwrap());
+        assert!(ran.status < 3, "{arguments:?}: {}", ran.stderr);
+        assert_silent(&ran.stdout);
+        assert_silent(&ran.stderr);
+        ran
+    };
+    let tested = silent(&["-vv", "check", "--send-test"], true);
+    assert_eq!(tested.stdout.matches("failed").count(), 3, "{}", tested.stdout);
+
+    let running = Running::start(command(&["-vv", "watch"], true));
+    running.wait_for_stderr("message refused", 2);
+    // A key that stands twice is refused, and its line shown.
+    rig.configure(&format!("{start}{chat}{by_file}{inline}url = \"http://127.0.0.1:1/{CANARY}\"\n"));
+    running.signal(Signal::HUP);
+    running.wait_for_stderr("the configuration stays as it was", 1);
+    let ran = running.end(Signal::TERM);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert_silent(&ran.stdout);
+    assert_silent(&ran.stderr);
+
+    rig.configure(&format!("{start}{chat}{by_file}{inline}"));
+    for arguments in
+        [&["outbox", "list"][..], &["outbox", "list", "--json"], &["doctor"], &["doctor", "--json"]]
+    {
+        silent(arguments, true);
+    }
+    for name in ["watch", "replay", "check", "explain", "patterns", "outbox", "doctor", "completions", "man"]
+    {
+        silent(&[name, "--help"], false);
+    }
+    for arguments in
+        [&["--help"][..], &["--version"], &["man"], &["completions", "bash"], &["patterns", "--json"]]
+    {
+        silent(arguments, false);
+    }
+}

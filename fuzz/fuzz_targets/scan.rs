@@ -1,0 +1,4 @@
+//! See `src/scan.rs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| sealtail_fuzz::scan::run(data));
