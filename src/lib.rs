@@ -23,6 +23,7 @@ pub mod healthy;
 pub mod meter;
 pub mod packs;
 pub mod position;
+pub mod pulse;
 pub mod record;
 pub mod redact;
 pub mod replay;
