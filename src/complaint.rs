@@ -11,6 +11,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::meter::Meter;
+use crate::pulse::Pulse;
 use crate::record::Fields;
 
 /// Complaints that wait at most; more of them than that say nothing new.
@@ -133,6 +134,7 @@ pub struct Desk(Arc<Inner>);
 struct Inner {
     state: Mutex<State>,
     meter: Arc<Meter>,
+    pulse: Pulse,
 }
 
 #[derive(Default)]
@@ -176,6 +178,11 @@ impl Desk {
     /// What sealtail counts.
     pub fn meter(&self) -> &Arc<Meter> {
         &self.0.meter
+    }
+
+    /// Whether sealtail is well.
+    pub fn pulse(&self) -> &Pulse {
+        &self.0.pulse
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

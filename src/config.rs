@@ -4,6 +4,7 @@
 //! relative path, no bad pattern and no address that cannot be called. Secrets and the addresses of
 //! sinks never appear in a diagnostic, nor in `Debug`.
 
+mod http;
 mod lookup;
 mod mask;
 mod reader;
@@ -53,6 +54,8 @@ pub struct Config {
     pub alert: AlertSettings,
     /// Where alerts go.
     pub sinks: Vec<Sink>,
+    /// Where others may ask how sealtail is; `None`: nowhere.
+    pub http: Option<crate::http::Settings>,
     /// What is no fault and still worth a word at the start.
     pub warnings: Vec<String>,
 }
@@ -132,6 +135,7 @@ fn read(reader: &Reader<'_>, table: Table<'_>) -> Config {
         sources: sources.filter_map(|source| source::read(reader, source, &mut names)).collect(),
         alert: table.table("alert").map(|alert| read_alert(reader, alert)).unwrap_or_default(),
         sinks: sink::read_all(reader, &table, lang),
+        http: table.table("http").and_then(|http| http::read(reader, http)),
         warnings: reader.warnings(),
     };
     table.finish();

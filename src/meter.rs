@@ -1,12 +1,14 @@
 //! What sealtail counts of itself since it was started.
 //!
-//! Counters only go up and outlive a reload; whoever wants rates takes differences. Nothing here is
-//! stored: the numbers that must survive a crash stand in alerts and in the state.
+//! Counters only go up and outlive a reload; whoever wants rates takes differences. Beside them stand
+//! levels: how things were when they were last looked at. Nothing here is stored: the numbers that
+//! must survive a crash stand in alerts and in the state.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// A number that only goes up.
 #[derive(Debug, Default)]
@@ -24,6 +26,22 @@ impl Count {
     }
 }
 
+/// Something that is so or not.
+#[derive(Debug, Default)]
+pub struct Flag(AtomicBool);
+
+impl Flag {
+    /// Says whether it is so.
+    pub fn set(&self, so: bool) {
+        self.0.store(so, Relaxed);
+    }
+
+    /// Whether it is so.
+    pub fn get(&self) -> bool {
+        self.0.load(Relaxed)
+    }
+}
+
 /// What became of the messages of one sink.
 #[derive(Debug, Default)]
 pub struct SinkCounts {
@@ -33,6 +51,37 @@ pub struct SinkCounts {
     pub retried: Count,
     /// Messages that were refused for good and are dead letters.
     pub refused: Count,
+    /// The sink takes nothing until somebody repairs it.
+    pub parked: Flag,
+    /// The last attempt failed and is made again.
+    pub failing: Flag,
+}
+
+/// How things are with one source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Level {
+    /// Files that are followed.
+    pub files: u64,
+    /// Those of them that are open.
+    pub open: u64,
+    /// Bytes in them that have not been read.
+    pub unread: u64,
+}
+
+/// What is kept for one sink.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Messages that wait to be sent.
+    pub waiting: u64,
+    /// Messages that were refused for good.
+    pub dead: u64,
+}
+
+/// A source, and when it was last read to its end.
+#[derive(Debug, Clone, Copy)]
+struct Source {
+    level: Level,
+    caught_up: Instant,
 }
 
 /// Everything that is counted.
@@ -60,11 +109,15 @@ pub struct Meter {
     pub commits_refused: Count,
     /// Parts that broke and were begun again.
     pub restarts: Count,
+    /// Heartbeats that arrived.
+    pub heartbeats: Count,
+    /// Heartbeats that did not.
+    pub heartbeats_failed: Count,
     /// What sealtail had to say of itself, by page.
     complaints: Mutex<BTreeMap<&'static str, u64>>,
     sinks: Mutex<BTreeMap<String, Arc<SinkCounts>>>,
-    /// Bytes not yet read, by path.
-    lag: Mutex<BTreeMap<String, u64>>,
+    sources: Mutex<BTreeMap<String, Source>>,
+    outbox: Mutex<BTreeMap<String, Kept>>,
 }
 
 impl Meter {
@@ -88,14 +141,32 @@ impl Meter {
         held(&self.complaints).iter().map(|(page, count)| (*page, *count)).collect()
     }
 
-    /// Says how many bytes of each file are still to be read.
-    pub fn set_lag(&self, lag: BTreeMap<String, u64>) {
-        *held(&self.lag) = lag;
+    /// Says how things are with every source. One that has nothing unread is read to its end `now`.
+    pub fn see_sources(&self, levels: BTreeMap<String, Level>, now: Instant) {
+        let mut sources = held(&self.sources);
+        let before = std::mem::take(&mut *sources);
+        sources.extend(levels.into_iter().map(|(name, level)| {
+            let behind = before.get(&name).filter(|_| level.unread > 0);
+            let caught_up = behind.map_or(now, |source| source.caught_up);
+            (name, Source { level, caught_up })
+        }));
     }
 
-    /// What was said last of the bytes still to be read, by path.
-    pub fn lag(&self) -> BTreeMap<String, u64> {
-        held(&self.lag).clone()
+    /// Every source as it was seen last, and how long before `now` it was last read to its end.
+    pub fn sources(&self, now: Instant) -> Vec<(String, Level, Duration)> {
+        let sources = held(&self.sources);
+        let lag = |source: &Source| now.saturating_duration_since(source.caught_up);
+        sources.iter().map(|(name, source)| (name.clone(), source.level, lag(source))).collect()
+    }
+
+    /// Says what is kept for every sink.
+    pub fn see_outbox(&self, kept: BTreeMap<String, Kept>) {
+        *held(&self.outbox) = kept;
+    }
+
+    /// What is kept for every sink, as it was seen last.
+    pub fn outbox(&self) -> BTreeMap<String, Kept> {
+        held(&self.outbox).clone()
     }
 }
 
@@ -117,5 +188,23 @@ mod tests {
         let seen: Vec<_> =
             meter.sinks().into_iter().map(|(name, counts)| (name, counts.delivered.get())).collect();
         assert_eq!(seen, [("chat".to_owned(), 0), ("ops".to_owned(), 3)]);
+    }
+
+    #[test]
+    fn a_source_lags_from_when_it_was_last_read_to_its_end() {
+        let (meter, start) = (Meter::default(), Instant::now());
+        let at = |second| start + Duration::from_secs(second);
+        let see = |second, unread: [u64; 2]| {
+            let level = |unread| Level { files: 1, open: 1, unread };
+            let [one, other] = unread.map(level);
+            meter.see_sources([("one".to_owned(), one), ("other".to_owned(), other)].into(), at(second));
+            let lag = |(_, level, lag): (String, Level, Duration)| (level.unread, lag.as_secs());
+            meter.sources(at(second + 1)).into_iter().map(lag).collect::<Vec<_>>()
+        };
+        assert_eq!(see(0, [0, 5]), [(0, 1), (5, 1)]);
+        assert_eq!(see(10, [0, 9]), [(0, 1), (9, 11)]);
+        assert_eq!(see(20, [3, 0]), [(3, 11), (0, 1)]);
+        meter.see_sources(BTreeMap::new(), at(30));
+        assert_eq!(meter.sources(at(30)), [], "a source that is no longer there");
     }
 }

@@ -10,6 +10,8 @@ mod export;
 mod model;
 mod own;
 mod pass;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,6 +38,9 @@ const SWEEP_MIN: Duration = Duration::from_secs(1);
 const SWEEP_MAX: Duration = Duration::from_secs(5);
 /// Positions become durable this often while they move and nothing is found.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
+/// A store that had nothing to take for so long is asked all the same whether it can: a disk that
+/// fails is to be known before there is something to lose.
+const PROVE_EVERY: Duration = Duration::from_secs(30);
 /// A store that refuses a commit is tried again after this.
 const COMMIT_RETRY: Duration = Duration::from_secs(1);
 /// Time moves alerts this often: they repeat and resolve in minutes.
@@ -95,6 +100,8 @@ pub struct Watch {
     /// What the store has not taken yet.
     pending: Commit,
     committed_at: Instant,
+    /// The store took something then.
+    proven_at: Instant,
     ticked_at: Instant,
     swept_at: Option<Instant>,
     sweep_every: Duration,
@@ -147,6 +154,7 @@ impl Watch {
             confirmer,
             pending: Commit::default(),
             committed_at: now,
+            proven_at: now,
             ticked_at: now,
             swept_at: None,
             sweep_every: SWEEP_MIN,
@@ -176,17 +184,19 @@ impl Watch {
 
     /// Does what there is to do now; whether there may be more.
     fn turn(&mut self) -> bool {
+        let now = Instant::now();
+        self.desk.pulse().moved(now);
         self.hear();
         if self.refused {
             return self.commit();
         }
-        let now = Instant::now();
         if self.swept_at.is_none_or(|swept| now >= swept + self.sweep_every) {
             self.sweep(now);
         }
         let busy = self.read(now);
         if now >= self.ticked_at + TICK_EVERY {
             self.ticked_at = now;
+            self.measure(now);
             let notices = self.correlator.tick(Timestamp::now());
             notices.iter().for_each(|notice| self.tell(notice));
         }
@@ -219,7 +229,6 @@ impl Watch {
         for trouble in self.tail.sweep(now) {
             self.complain_of(&trouble);
         }
-        self.desk.meter().set_lag(self.tail.lag());
         if !std::mem::replace(&mut self.greeted, true) {
             for source in self.tail.idle_sources() {
                 let paths = source.paths.join(", ");
@@ -231,6 +240,7 @@ impl Watch {
             tracing::warn!("{warning}");
             self.desk.post(Complaint::new(Ailment::WatchLimit, warning));
         }
+        self.desk.pulse().swept();
         self.swept_at = Some(now);
         self.sweep_every = (self.sweep_every * 2).min(SWEEP_MAX).min(self.poll_min());
     }
@@ -257,11 +267,12 @@ impl Watch {
         let alerts = alerts.into_iter();
         self.pending.alerts.extend(alerts.map(|(id, open)| (id, open.map(|alert| alert.encode()))));
         self.committed_at = Instant::now();
-        if self.pending.is_empty() {
+        if self.pending.is_empty() && self.proven_at.elapsed() < PROVE_EVERY {
             return true;
         }
         if let Err(error) = self.store.commit(&self.pending, Durability::Now, Timestamp::now()) {
             self.desk.meter().commits_refused.add(1);
+            self.desk.pulse().writable(Err(error.to_string()));
             if !std::mem::replace(&mut self.refused, true) {
                 tracing::error!("{error}; nothing is read until it can be written");
                 self.desk.post(Complaint::new(Ailment::StateUnwritable, error.to_string()));
@@ -270,6 +281,8 @@ impl Watch {
             self.pause(COMMIT_RETRY);
             return false;
         }
+        self.proven_at = Instant::now();
+        self.desk.pulse().writable(Ok(()));
         if std::mem::take(&mut self.refused) {
             let text = "the state can be written again, reading goes on";
             tracing::info!("{text}");

@@ -83,10 +83,10 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def watching(configuration):
+def watching(configuration, stderr=None):
     """Runs `watch` until the block ends; then it must end by itself and without a fault."""
     command = [SEALTAIL, "watch", "--config", str(configuration)]
-    with subprocess.Popen(command, env={}, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, env={}, stdout=subprocess.DEVNULL, stderr=stderr) as process:
         try:
             yield
         except BaseException:

@@ -1,6 +1,7 @@
 //! `sealtail watch`.
 
 mod adhoc;
+mod outside;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use self::outside::Outside;
 use super::catalogue::{self, Faults};
 use super::{EXIT_OK, WatchArgs, environment, host_name};
 use crate::complaint::{Ailment, Complaint, Desk};
@@ -50,13 +52,15 @@ async fn watch(args: WatchArgs) -> Result<u8> {
     let plan = Plan::of(&args)?;
     let mut signals = Signals::new()?;
     let desk = Desk::default();
-    let setup = plan.setup(&args)?;
+    let (setup, wanted) = plan.setup(&args)?;
     let store = open(&args, &setup.state_dir, &desk)?;
+    let mut outside = Outside::default();
+    outside.change(&wanted, &setup.host, &desk)?;
     let mut next = Some((setup, store));
     while let Some((setup, store)) = next {
         desk.meter().reloads.add(1);
         desk.post(Complaint::new(Ailment::ReloadRefused, "the configuration was taken").over());
-        next = session(&plan, &args, setup, store, &mut signals, &desk).await?;
+        next = session(&plan, &args, setup, store, &mut signals, &desk, &mut outside).await?;
     }
     Ok(EXIT_OK)
 }
@@ -92,7 +96,7 @@ impl Plan {
         Ok(Plan::Arguments { scratch: adhoc::scratch(args)? })
     }
 
-    fn setup(&self, args: &WatchArgs) -> Result<Setup> {
+    fn setup(&self, args: &WatchArgs) -> Result<(Setup, outside::Wanted)> {
         let config = match self {
             Plan::File(path) => Config::load(path, &environment).map_err(Faults)?,
             Plan::Arguments { scratch } => adhoc::config(args, scratch.as_ref())?,
@@ -112,7 +116,8 @@ impl Plan {
             sinks.push(Sink { name: "stdout".to_owned(), route, max_per_minute: 0, destination });
         }
         let state_dir = config.state_dir.map_or_else(|| config::state_dir(&environment), Ok);
-        Ok(Setup {
+        let wanted = outside::Wanted { http: config.http };
+        let setup = Setup {
             state_dir: state_dir.map_err(anyhow::Error::msg)?,
             host: config.host.unwrap_or_else(host_name),
             detector: Detector::new(catalogue, TimeZone::system())?,
@@ -125,7 +130,8 @@ impl Plan {
             context_lines: config.alert.context_lines,
             sources: config.sources,
             sinks,
-        })
+        };
+        Ok((setup, wanted))
     }
 
     /// The settings anew, with their state: what cannot be opened is found out while the old
@@ -136,10 +142,12 @@ impl Plan {
         running: &Setup,
         store: &Arc<Store>,
         desk: &Desk,
+        outside: &mut Outside,
     ) -> Result<(Setup, Arc<Store>)> {
-        let setup = self.setup(args)?;
+        let (setup, wanted) = self.setup(args)?;
         let same = setup.state_dir == running.state_dir;
         let store = if same { store.clone() } else { open(args, &setup.state_dir, desk)? };
+        outside.change(&wanted, &setup.host, desk)?;
         Ok((setup, store))
     }
 }
@@ -164,6 +172,7 @@ async fn session(
     store: Arc<Store>,
     signals: &mut Signals,
     desk: &Desk,
+    outside: &mut Outside,
 ) -> Result<Option<(Setup, Arc<Store>)>> {
     let setup = Arc::new(setup);
     let mut delivery = Delivery::start(store.clone(), setup.sinks.clone(), desk)?;
@@ -183,7 +192,7 @@ async fn session(
             ended = &mut reading => break ended.context("reading broke").and_then(|()| bail!("reading ended")),
             _ = signals.terminate.recv() => break Ok(None),
             _ = signals.interrupt.recv() => break Ok(None),
-            _ = signals.hang_up.recv() => match plan.reload(args, &setup, &store, desk) {
+            _ = signals.hang_up.recv() => match plan.reload(args, &setup, &store, desk, outside) {
                 Ok(reloaded) => break Ok(Some(reloaded)),
                 Err(error) => {
                     let text = format!("the configuration stays as it was: {error:#}");
@@ -192,6 +201,7 @@ async fn session(
                     desk.post(Complaint::new(Ailment::ReloadRefused, text));
                 }
             },
+            part = outside.ended() => break Err(anyhow!("{part} broke")),
             ended = delivery.ended() => match ended {
                 deliver::End::Stopped | deliver::End::PipeClosed => break Ok(None),
                 deliver::End::Broken => break Err(anyhow!("a sink's delivery broke")),

@@ -23,6 +23,8 @@ fn folder() -> tempfile::TempDir {
         ("two-urls", format!("https://hooks.example/{CANARY}\nhttps://hooks.example/{CANARY}\n"), 0o600),
         ("key", format!("{KEY}\n"), 0o640),
         ("bad-key", format!("whsec_{CANARY}!"), 0o600),
+        ("token", format!("{CANARY}-0123456789\n"), 0o600),
+        ("short-token", CANARY.to_owned(), 0o600),
     ];
     for (name, content, mode) in files {
         let path = folder.path().join(name);
@@ -101,6 +103,11 @@ max_per_minute = 0
 [[sink.slack]]
 name = "slack"
 url_file = "url"
+
+[http]
+listen = "127.0.0.1:9477"
+token_file = "token"
+hosts = ["seal-07.mine.example"]
 "#;
 
 #[test]
@@ -154,6 +161,11 @@ fn a_whole_configuration() {
                 }),
             },
         ],
+        http: Some(crate::http::Settings {
+            listen: ([127, 0, 0, 1], 9477).into(),
+            token: Some(Secret::new(format!("{CANARY}-0123456789"))),
+            hosts: vec!["seal-07.mine.example".to_owned()],
+        }),
         warnings: vec![],
     };
     assert_eq!(config, Some(expected), "{}", shown(&faults));
@@ -214,6 +226,23 @@ fn what_is_no_fault_and_worth_a_word() {
 }
 
 #[test]
+fn what_others_may_ask_is_off_and_needs_a_token_off_loopback() {
+    assert_eq!(good("").http, None);
+    for listen in ["127.0.0.1:9477", "127.8.8.8:1", "[::1]:0"] {
+        let config = good(&format!("[http]\nlisten = '{listen}'"));
+        let http = config.http.unwrap();
+        assert_eq!(
+            (http.listen.to_string(), http.token, config.warnings.len()),
+            (listen.to_owned(), None, 0)
+        );
+    }
+    let config = good("[http]\nlisten = '0.0.0.0:9477'\ntoken_file = 'token'\n");
+    assert!(config.http.unwrap().token.is_some());
+    assert_eq!(config.warnings.len(), 1);
+    assert!(config.warnings[0].contains("sealtail.toml:2: [http] shows its token"), "{}", config.warnings[0]);
+}
+
+#[test]
 fn every_fault_has_its_place() {
     let source = "[[source]]\nname = 'a'\n";
     let slack = "[[sink.slack]]\nname = 'a'\n";
@@ -228,7 +257,6 @@ fn every_fault_has_its_place() {
         ("", "host = 'a ${NOPE}'", "variable", 1, 11),
         ("", "host = '${'", "variable", 1, 9),
         ("", "host = ", "toml", 1, 8),
-        ("", "[http]\nlisten = '127.0.0.1:9477'", "unknown-key", 1, 2),
         ("", "[heartbeat]\nurl = 'https://x/T0CANARY'", "unknown-key", 1, 2),
         ("", "[vars]\nMine = 'x'", "name", 2, 1),
         ("", "[vars]\nhost = 'x'", "name", 2, 1),
@@ -275,9 +303,36 @@ fn every_fault_has_its_place() {
         (hook, "max_per_minute = 4294967296", "number", 4, 18),
         (hook, "[[sink.slack]]\nname = 'a'\nurl = '${HOOK}'", "second-name", 5, 8),
     ] {
-        let text = format!("{before}{text}\n");
-        let (_, faults) = parse(folder.path(), &text);
-        assert_eq!(places(&faults), [(code, line, column)], "{text}\n{}", shown(&faults));
+        assert_fault(&folder, &format!("{before}{text}\n"), (code, line, column));
+    }
+}
+
+fn assert_fault(folder: &tempfile::TempDir, text: &str, place: (&'static str, usize, usize)) {
+    let (_, faults) = parse(folder.path(), text);
+    assert_eq!(places(&faults), [place], "{text}\n{}", shown(&faults));
+}
+
+#[test]
+fn every_fault_of_what_others_ask_has_its_place() {
+    let folder = folder();
+    for (text, code, line, column) in [
+        ("[http]", "missing-key", 1, 1),
+        ("[http]\nlisten = ''", "empty", 2, 10),
+        ("[http]\nlisten = 9477", "wrong-type", 2, 10),
+        ("[http]\nlisten = '127.0.0.1'", "address", 2, 10),
+        ("[http]\nlisten = 'localhost:9477'", "address", 2, 10),
+        ("[http]\nlisten = '0.0.0.0:9477'", "open-http", 2, 10),
+        ("[http]\nlisten = '[::]:9477'", "open-http", 2, 10),
+        ("[http]\nlisten = '10.1.2.3:9477'\nhosts = ['a']", "open-http", 2, 10),
+        ("[http]\nlisten = '127.0.0.1:1'\nlisten_too = ''", "unknown-key", 3, 1),
+        ("[http]\nlisten = '127.0.0.1:1'\nhosts = ['a', 'http://a/']", "host", 3, 15),
+        ("[http]\nlisten = '127.0.0.1:1'\nhosts = ['a:9477']", "host", 3, 10),
+        ("[http]\nlisten = '0.0.0.0:1'\ntoken_file = 'nowhere'", "unreadable", 3, 14),
+        ("[http]\nlisten = '0.0.0.0:1'\ntoken_file = 'short-token'", "token", 3, 14),
+        ("[http]\nlisten = '0.0.0.0:1'\ntoken_file = 'two-urls'", "token", 3, 14),
+        ("[http]\nlisten = '127.0.0.1:1'\ntoken = 'T0CANARY'", "unknown-key", 3, 1),
+    ] {
+        assert_fault(&folder, &format!("{text}\n"), (code, line, column));
     }
 }
 

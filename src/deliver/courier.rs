@@ -233,6 +233,8 @@ impl Courier {
     fn reached(&mut self) {
         let attempts = std::mem::take(&mut self.failures);
         self.failing_since = None;
+        self.tally.failing.set(false);
+        self.tally.parked.set(false);
         if attempts > 0 {
             tracing::info!(sink = self.sink.name, attempts, "reachable again");
         }
@@ -267,6 +269,7 @@ impl Courier {
     fn park(&mut self, reason: &str) {
         self.failures = self.failures.saturating_add(1);
         self.tally.retried.add(1);
+        self.tally.parked.set(true);
         self.paused = Some(Instant::now() + PROBE_EVERY);
         let sink = self.sink.name.clone();
         // Said at every probe: the alert of it lasts for as long as the sink is parked.
@@ -287,6 +290,7 @@ impl Courier {
     fn failed(&mut self, attempts: u32, after: Option<Duration>, reason: &str) -> Timestamp {
         self.failures = self.failures.saturating_add(1);
         self.tally.retried.add(1);
+        self.tally.failing.set(true);
         let sink = self.sink.name.clone();
         self.complain_of_failures(reason);
         if self.failures == 1 {

@@ -46,6 +46,7 @@
 
 mod descriptors;
 mod generation;
+mod levels;
 mod mark;
 mod resume;
 mod scan;
@@ -301,18 +302,6 @@ impl Tail {
             }
         }
         positions
-    }
-
-    /// Bytes that are in files and have not been read, by path; files read to their end are left out.
-    pub fn lag(&self) -> BTreeMap<String, u64> {
-        let mut lag = BTreeMap::new();
-        for generation in self.generations.values().filter(|generation| generation.at().is_some()) {
-            let unread = generation.stat.size.saturating_sub(generation.read_offset());
-            if unread > 0 {
-                *lag.entry(generation.shown.clone()).or_default() += unread;
-            }
-        }
-        lag
     }
 
     /// The sources whose paths name no file at the moment: one may come, or a path may be wrong.

@@ -13,9 +13,11 @@ use crate::alert::{Context, Letter};
 use crate::complaint::{Ailment, Complaint};
 use crate::correlate::{Notice, Sighting};
 use crate::finding::Finding;
+use crate::meter::Kept;
 use crate::position::{Mode, Progress};
 use crate::record::{Names, Place};
 use crate::source::tail::Trouble;
+use crate::store::StoreError;
 
 /// The source that alerts about sealtail itself belong to.
 const SOURCE: &str = "sealtail";
@@ -113,6 +115,22 @@ impl Watch {
             Trouble::NotRegular { .. } => return,
         };
         self.desk.post(complaint);
+    }
+
+    /// Takes note of how things are with the sources and the outbox.
+    pub(super) fn measure(&self, now: Instant) {
+        let meter = self.desk.meter();
+        meter.see_sources(self.tail.levels(), now);
+        // A store that cannot be asked leaves what was seen last.
+        let Ok(strays) = self.store.sinks() else { return };
+        let sinks = self.setup.sinks.iter().map(|sink| sink.name.clone()).chain(strays);
+        let kept = sinks.map(|sink| {
+            let (waiting, dead) = (self.store.waiting(&sink)?, self.store.dead(&sink)?);
+            Ok((sink, Kept { waiting: waiting as u64, dead }))
+        });
+        if let Ok(kept) = kept.collect::<Result<_, StoreError>>() {
+            meter.see_outbox(kept);
+        }
     }
 
     /// Counts what one chunk came to.

@@ -49,6 +49,8 @@ impl Watch {
     /// Takes one chunk of a file through the engine; whether it settled anything.
     fn chunk(&mut self, id: u64, now: Instant) -> bool {
         let setup = self.setup.clone();
+        // A pass over many large files takes long and stands not still.
+        self.desk.pulse().moved(Instant::now());
         let chunk = match self.tail.read(id, now) {
             Ok(chunk) => chunk,
             // The tail tells of it with the next sweep.

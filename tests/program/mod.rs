@@ -92,6 +92,11 @@ impl Running {
         self.stderr.wait_for(text, times);
     }
 
+    /// What stands on stderr so far.
+    pub fn stderr(&self) -> String {
+        self.stderr.so_far()
+    }
+
     /// Waits until stdout has so many lines.
     pub fn wait_for_stdout(&self, lines: usize) {
         self.stdout.wait_for("\n", lines);
@@ -148,6 +153,10 @@ impl Said {
             "{text:?} was not said {times} times:\n{}",
             String::from_utf8_lossy(&said)
         );
+    }
+
+    fn so_far(&self) -> String {
+        String::from_utf8_lossy(&self.shared.0.lock().unwrap()).into_owned()
     }
 
     /// Everything, once the program has ended.

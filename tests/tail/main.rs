@@ -5,6 +5,7 @@ mod copytruncate;
 mod glob_appears;
 mod hole;
 mod inode_reuse;
+mod levels;
 mod limits;
 mod long_line;
 mod model;

@@ -1,0 +1,75 @@
+//! What the reading side says of its own health. The store is on a disk of tests.
+
+use super::*;
+use crate::deliver::Delivery;
+use crate::signature::{Catalogue, builtin};
+use crate::source::tail::Start;
+use crate::store::disk::{Disk, Trouble};
+
+/// A watch over `folder` with no sink, and what it says of itself.
+fn watch(folder: &tempfile::TempDir) -> (Watch, Desk) {
+    let source = Settings {
+        name: "worker".to_owned(),
+        paths: vec![folder.path().join("*.log").to_str().unwrap().to_owned()],
+        exclude: Vec::new(),
+        start: Start::Beginning,
+        poll: None,
+        hold: Duration::from_millis(500),
+    };
+    let (catalogue, _) = Catalogue::load(builtin::pages(), &[]);
+    let setup = Arc::new(Setup {
+        state_dir: folder.path().join("state"),
+        host: "seal-07".to_owned(),
+        detector: Detector::new(catalogue, jiff::tz::TimeZone::UTC).unwrap(),
+        vars: Vars::default(),
+        examine: None,
+        policy: Policy::default(),
+        context_lines: 0,
+        sources: vec![source],
+        sinks: Vec::new(),
+    });
+    let store = Arc::new(Store::open(&setup.state_dir, Timestamp::now()).unwrap().store);
+    let desk = Desk::default();
+    let delivery = Delivery::start(store.clone(), Vec::new(), &desk).unwrap();
+    let wake = Wake::new(&tokio::runtime::Handle::current());
+    (Watch::new(setup, store, delivery.bell(), wake, desk.clone()).unwrap(), desk)
+}
+
+#[tokio::test]
+async fn it_says_that_it_goes_on_and_what_it_has() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), Disk::of(Vec::new()));
+    let _installed = disk.install();
+    std::fs::write(folder.path().join("worker.log"), "nothing of note\n").unwrap();
+    let (mut watch, desk) = watch(&folder);
+    assert!(desk.pulse().ready().is_err());
+    watch.ticked_at -= TICK_EVERY;
+    let before = Instant::now();
+    watch.turn();
+    assert_eq!(desk.pulse().ready(), Ok(()));
+    assert!(desk.pulse().still_for(before).is_zero(), "a sign of life after it");
+    let now = Instant::now();
+    let [(name, level, lag)] = &desk.meter().sources(now)[..] else { panic!() };
+    assert_eq!((&**name, level.files, level.open, level.unread), ("worker", 1, 1, 0));
+    assert!(*lag <= now - before);
+}
+
+/// Nothing is written to the logs, and a state that fails is known all the same.
+#[tokio::test]
+async fn a_state_with_nothing_to_take_is_tried_now_and_then() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), Disk::of(Vec::new()));
+    let _installed = disk.install();
+    let (mut watch, desk) = watch(&folder);
+    let well = || desk.pulse().well(Instant::now());
+    assert!(watch.commit());
+    disk.set_trouble(Trouble::ReadOnly);
+    assert!(watch.commit() && well().is_ok(), "it was tried a moment ago");
+    // No pause: whoever is asked to stop does not wait.
+    watch.stop().ask();
+    watch.proven_at -= PROVE_EVERY;
+    assert!(!watch.commit());
+    assert!(well().unwrap_err().contains("read-only"), "{:?}", well());
+    disk.set_trouble(Trouble::None);
+    assert!(watch.commit() && watch.pending.is_empty());
+    assert_eq!(well(), Ok(()));
+    assert!(watch.proven_at.elapsed() < PROVE_EVERY);
+}
