@@ -60,7 +60,23 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "error[{}]: {}", self.code, self.message)?;
+        self.write(f, "error")
+    }
+}
+
+/// What is worth knowing and no fault; shown the same way.
+#[derive(Debug, Clone, Copy)]
+pub struct Note<'d>(pub &'d Diagnostic);
+
+impl fmt::Display for Note<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.write(f, "note")
+    }
+}
+
+impl Diagnostic {
+    fn write(&self, f: &mut fmt::Formatter<'_>, kind: &str) -> fmt::Result {
+        writeln!(f, "{kind}[{}]: {}", self.code, self.message)?;
         let Some(place) = &self.place else {
             write!(f, "  --> {}", self.path)?;
             return self.hint.iter().try_for_each(|hint| write!(f, "\n  = hint: {hint}"));

@@ -4,6 +4,7 @@
 //! whole. Workers take units in order and run them side by side; the caller's thread puts their
 //! findings back into order. The result does not depend on the number of threads.
 
+mod ahead;
 mod history;
 mod segment;
 mod unit;
@@ -38,7 +39,7 @@ const BATCH_FINDINGS_MAX: usize = 64;
 pub struct Replay<'d> {
     detector: &'d Detector,
     units: Vec<Unit>,
-    /// Units run side by side.
+    /// Units run side by side. With more than one, what is compressed is decompressed by a thread of its own.
     pub threads: usize,
     /// Only findings written at or after this. Findings whose time nobody knows are kept.
     pub since: Option<Timestamp>,
@@ -109,7 +110,7 @@ impl<'d> Replay<'d> {
     }
 
     fn work(&self, queue: &Queue<'_>) {
-        let mut window = Window::default();
+        let mut window = Window::new();
         while let Some((unit, sender)) = queue.take() {
             if self.unit(unit, &mut window, &sender).is_err() {
                 return;
@@ -120,7 +121,7 @@ impl<'d> Replay<'d> {
     /// Runs one unit; an error says that nobody listens any more.
     fn unit(&self, unit: &Unit, window: &mut Window, sender: &SyncSender<Batch>) -> Result<(), Closed> {
         let mut batch = Batch::default();
-        match unit.open() {
+        match unit.open(self.threads > 1) {
             Ok(opened) => {
                 window.clear();
                 self.read(opened, window, unit, &mut batch, sender)?;
@@ -140,14 +141,14 @@ impl<'d> Replay<'d> {
         batch: &mut Batch,
         sender: &SyncSender<Batch>,
     ) -> Result<(), Closed> {
-        let Opened { mut reader, progress: start, before } = opened;
+        let Opened { mut source, progress: start, before } = opened;
         let mut stream = Stream::resume(self.detector, start.clone());
         stream.recall(&before);
         if self.for_alerts.is_some() {
             stream.expect_ends();
         }
         loop {
-            let read = window.fill(reader.as_mut());
+            let read = window.fill(&mut source);
             let end = if matches!(read, Ok(1..)) { End::More } else { End::Final };
             let bytes = window.unread();
             let has_open_line = end == End::Final && bytes.last().is_some_and(|&byte| byte != b'\n');

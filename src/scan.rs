@@ -12,7 +12,7 @@ mod strided;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError};
 use memchr::memmem::{self, Finder};
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memchr2, memrchr};
 
 use self::lanes::{Lanes, Next};
 use crate::frame::shipped;
@@ -70,7 +70,13 @@ impl Scanner {
     /// A line with an escape byte, or wrapped by docker, is searched as it reads once that is gone:
     /// colours and JSON's escapes may stand inside what an anchor spells.
     pub fn candidates<'s, 'b>(&'s self, bytes: &'b [u8]) -> Candidates<'s, 'b> {
-        let (escape, wrapped) = (memchr(ESCAPE, bytes), self.wrapped.find(bytes));
+        // JSON spells otherwise with backslashes only, so most buffers are done with after one search.
+        let altered = memchr2(ESCAPE, b'\\', bytes);
+        let line = altered.map(|at| memrchr(b'\n', &bytes[..at]).map_or(0, |newline| newline + 1));
+        let find = |line: usize| (memchr(ESCAPE, &bytes[line..]), self.wrapped.find(&bytes[line..]));
+        let (escape, wrapped) = line.map(find).unwrap_or_default();
+        let from = line.unwrap_or_default();
+        let (escape, wrapped) = (escape.map(|at| from + at), wrapped.map(|at| from + at));
         Candidates { scanner: self, bytes, from: 0, plain: self.any.find(bytes, 0), escape, wrapped }
     }
 

@@ -4,6 +4,7 @@
 //! every fault of every page with its place.
 
 pub mod builtin;
+pub mod cost;
 mod lint;
 pub mod markdown;
 pub mod name;

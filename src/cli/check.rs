@@ -10,8 +10,8 @@ use super::{CheckArgs, EXIT_ERROR, EXIT_FOUND, EXIT_OK, catalogue, environment, 
 use crate::config::{self, Config};
 use crate::deliver;
 use crate::detect::{Detector, samples};
-use crate::diagnostic::Diagnostic;
-use crate::signature::Catalogue;
+use crate::diagnostic::{Diagnostic, Note};
+use crate::signature::{Catalogue, cost};
 use crate::sink::Outcome;
 
 pub(super) fn run(args: CheckArgs) -> Result<u8> {
@@ -20,6 +20,9 @@ pub(super) fn run(args: CheckArgs) -> Result<u8> {
     let catalogue = read_packs(&args, config.as_ref(), &mut faults)?;
     for fault in &faults {
         anstream::eprintln!("{fault}\n");
+    }
+    for note in &cost::costs(&catalogue) {
+        anstream::eprintln!("{}\n", Note(note));
     }
     if !faults.is_empty() {
         let plural = if faults.len() == 1 { "" } else { "s" };

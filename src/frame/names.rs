@@ -1,6 +1,8 @@
 //! The names the programs of the cluster go by: they were renamed between releases, and a remedy
 //! must name the one that runs here.
 
+use memchr::memmem;
+
 use crate::record::Names;
 
 const WORKERS: [(&str, &str); 4] = [
@@ -13,14 +15,18 @@ const WORKERS: [(&str, &str); 4] = [
 const MANAGERS: [(&str, &str); 2] =
     [("venus-sector-manager", "venus-sector-manager"), ("damocles-manager", "damocles-manager")];
 
+/// What stands in every spelling.
+const IN_WORKERS: &str = "worker";
+const IN_MANAGERS: &str = "manager";
+
 /// The worker's name, `venus-worker` or `damocles-worker`, as `text` mentions it first.
 pub fn worker(text: &str) -> Option<&'static str> {
-    first(text, &WORKERS)
+    first(text, IN_WORKERS, &WORKERS)
 }
 
 /// The manager's name, `venus-sector-manager` or `damocles-manager`, as `text` mentions it first.
 pub fn manager(text: &str) -> Option<&'static str> {
-    first(text, &MANAGERS)
+    first(text, IN_MANAGERS, &MANAGERS)
 }
 
 /// Both names, as far as `text` mentions them; `None` if it mentions neither.
@@ -29,7 +35,9 @@ pub fn both(text: &str) -> Option<Names> {
     (names != Names::default()).then_some(names)
 }
 
-fn first(text: &str, names: &[(&str, &'static str)]) -> Option<&'static str> {
+fn first(text: &str, within: &str, names: &[(&str, &'static str)]) -> Option<&'static str> {
+    // Most lines name nothing, and one search is cheaper than four.
+    memmem::find(text.as_bytes(), within.as_bytes())?;
     let found = names.iter().filter_map(|&(spelling, name)| Some((text.find(spelling)?, name)));
     found.min().map(|(_, name)| name)
 }

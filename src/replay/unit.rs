@@ -1,10 +1,12 @@
 //! The pieces of work of a replay.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use super::ahead::Ahead;
 use super::segment::{Segment, SegmentReader, segments};
+use super::window::{Chunks, Source};
 use crate::position::Progress;
 use crate::source::archive::{self, Input, Unreadable};
 
@@ -34,7 +36,7 @@ enum Work {
 /// A unit ready to be read.
 pub struct Opened {
     /// Its bytes.
-    pub reader: Box<dyn Read>,
+    pub source: Source,
     /// Where they start in the input.
     pub progress: Progress,
     /// Bytes before them, to date what has no time of its own.
@@ -76,12 +78,12 @@ impl Unit {
         Unit { path, is_first: true, stored, work }
     }
 
-    /// Opens it for reading.
+    /// Opens it for reading; `ahead` has what is no plain file read by a thread of its own.
     ///
     /// # Errors
     ///
     /// The input is not there, cannot be opened, or its start cannot be read.
-    pub fn open(&self) -> io::Result<Opened> {
+    pub fn open(&self, ahead: bool) -> io::Result<Opened> {
         let reader = match &self.work {
             Work::Segment(path, segment, size) => return open_segment(path, segment, *size),
             Work::Whole(path) => archive::open(path)?,
@@ -90,12 +92,16 @@ impl Unit {
                 return Err(io::Error::new(missing.error.kind(), missing.error.to_string()));
             }
         };
-        Ok(Opened { reader, progress: Progress::default(), before: Vec::new() })
+        let source =
+            if ahead { Source::Ahead(Ahead::start(reader)?) } else { Source::Direct(Chunks::new(reader, 0)) };
+        Ok(Opened { source, progress: Progress::default(), before: Vec::new() })
     }
 }
 
 fn open_segment(path: &Path, segment: &Segment, size: u64) -> io::Result<Opened> {
     let file = File::open(path)?;
     let reader = SegmentReader::open(file, segment, size)?;
-    Ok(Opened { progress: reader.start(), before: reader.before()?, reader: Box::new(reader) })
+    let (progress, before) = (reader.start(), reader.before()?);
+    let source = Source::Direct(Chunks::new(Box::new(reader), progress.offset));
+    Ok(Opened { source, progress, before })
 }

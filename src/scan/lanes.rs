@@ -128,7 +128,7 @@ fn short_count(literals: &[&[u8]]) -> usize {
 
 /// Picoseconds a byte, measured; only how they compare matters.
 fn strided_cost(stride: usize) -> usize {
-    40 + 1_100 / stride
+    40 + 800 / stride
 }
 
 /// The same for so many short literals.

@@ -21,12 +21,13 @@ macro_rules! strides {
 }
 
 /// Places looked at in one round. Their loads overlap, and one branch does for all.
-const ROUND: usize = 4;
+const ROUND: usize = 8;
 /// Bytes loaded for a gram, one more than it has.
 const LOAD: usize = 8;
 const GRAM_MASK: u64 = (1 << (8 * GRAM)) - 1;
-/// 2¹⁸ bits, 32 KiB.
-const FILTER_WORDS: usize = 1 << 12;
+/// 2¹⁹ bits, 64 KiB: with half of it twice as many rounds would end in a needless look, which costs
+/// more than what it takes from the cache.
+const FILTER_WORDS: usize = 1 << 13;
 /// Slots for each window in the table of windows.
 const SLOTS_PER_WINDOW: usize = 4;
 
@@ -73,8 +74,8 @@ impl Strided {
         for (index, literal) in literals.iter().enumerate() {
             for offset in window(literal, stride) {
                 let value = load_short(&literal[offset..]);
-                let (word, bit) = place(value);
-                filter[word] |= bit;
+                let (word, shift) = place(value);
+                filter[word] |= 1 << shift;
                 grams.push(Gram { value, literal: index as u32, offset: offset as u32 });
             }
         }
@@ -104,19 +105,30 @@ impl Strided {
     fn find_by<const STRIDE: usize>(&self, bytes: &[u8], from: usize) -> Option<usize> {
         let mut at = from;
         while let Some(round) = bytes.get(at..at + (ROUND - 1) * STRIDE + LOAD) {
-            let grams: [u64; ROUND] = array::from_fn(|number| load(&round[number * STRIDE..]));
-            let hits = grams.map(|gram| self.may_be(gram));
-            // No early end: four predictable steps are faster than four branches.
-            if hits.into_iter().fold(false, |any, hit| any | hit) {
-                for (number, gram) in grams.into_iter().enumerate().filter(|&(number, _)| hits[number]) {
-                    if let Some(end) = self.confirm(bytes, from, at + number * STRIDE, gram) {
-                        return Some(end);
-                    }
-                }
+            // Which place it was is found out only where one hits: to keep it costs more than the rest.
+            let mut bits = 0;
+            for number in 0..ROUND {
+                let (word, shift) = place(load(&round[number * STRIDE..]));
+                bits |= self.filter[word] >> shift;
+            }
+            if bits & 1 != 0
+                && let Some(end) = self.look(bytes, from, at, STRIDE)
+            {
+                return Some(end);
             }
             at += ROUND * STRIDE;
         }
         self.find_slowly(bytes, from, at)
+    }
+
+    /// The same for the places of one round.
+    #[cold]
+    #[inline(never)]
+    fn look(&self, bytes: &[u8], from: usize, at: usize, stride: usize) -> Option<usize> {
+        let places = (at..).step_by(stride).take(ROUND);
+        let mut grams = places.map(|place| (place, load(&bytes[place..])));
+        let hits = |&(_, gram): &(usize, u64)| self.may_be(gram);
+        grams.by_ref().filter(hits).find_map(|(place, gram)| self.confirm(bytes, from, place, gram))
     }
 
     /// The same from place `at` on, up to the last gram of `bytes`.
@@ -132,14 +144,15 @@ impl Strided {
 
     #[inline(always)]
     fn may_be(&self, gram: u64) -> bool {
-        let (word, bit) = place(gram);
-        self.filter[word] & bit != 0
+        let (word, shift) = place(gram);
+        self.filter[word] >> shift & 1 != 0
     }
 
     /// The last byte of a literal in `bytes[from..]` that has `gram` in its window, at `place`.
     #[cold]
     #[inline(never)]
     fn confirm(&self, bytes: &[u8], from: usize, place: usize, gram: u64) -> Option<usize> {
+        let gram = gram & GRAM_MASK;
         let slot = slot(gram, self.slots_bits);
         let grams = &self.grams[self.slots[slot] as usize..self.slots[slot + 1] as usize];
         grams.iter().filter(|one| one.value == gram).find_map(|one| {
@@ -159,10 +172,10 @@ fn window(literal: &[u8], stride: usize) -> std::ops::Range<usize> {
     start..start + stride
 }
 
-/// The gram at the start of `bytes`, which are at least [`LOAD`].
+/// The gram at the start of `bytes`, which are at least [`LOAD`], and a byte more.
 #[inline(always)]
 fn load(bytes: &[u8]) -> u64 {
-    bytes.first_chunk::<LOAD>().map_or(0, |bytes| u64::from_le_bytes(*bytes)) & GRAM_MASK
+    bytes.first_chunk::<LOAD>().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 /// The gram at the start of `bytes`, which are at least [`GRAM`].
@@ -172,16 +185,19 @@ fn load_short(bytes: &[u8]) -> u64 {
     u64::from_le_bytes(padded)
 }
 
+/// The hash of a gram; a byte above it is shifted out, so none has to be masked away.
+#[inline(always)]
 fn hash(gram: u64) -> u64 {
-    gram.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    gram.wrapping_mul(0x9e37_79b9_7f4a_7c15 << (8 * (LOAD - GRAM)))
 }
 
-/// Word and bit of `gram` in the filter.
+/// The word of `gram` in the filter, and its bit there.
+#[inline(always)]
 fn place(gram: u64) -> (usize, u64) {
     let hash = hash(gram);
-    ((hash >> 52) as usize, 1 << (hash >> 46 & 63))
+    ((hash >> 51) as usize, hash >> 45 & 63)
 }
 
 fn slot(gram: u64, bits: u32) -> usize {
-    (hash(gram) >> 8 & ((1 << bits) - 1)) as usize
+    (hash(gram) >> 20 & ((1 << bits) - 1)) as usize
 }

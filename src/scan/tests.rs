@@ -83,7 +83,7 @@ fn an_anchor_is_found_behind_the_escapes_of_json() {
     let line = |text: &str| format!(r#"{{"log":{},"stream":"stderr","time":"t"}}"#, serde_json::json!(text));
     let log = [line("x\n"), line("  left: `\"a\\\\b\"`\n"), line("plain\n"), "plain".to_owned()];
     assert_eq!(lines_found(&scanner, log.join("\n").as_bytes()), [1, 2, 3]);
-    let elsewhere = br#"{"log":"x","stream":"plain","time":"plain"}"#;
+    let elsewhere = br#"{"log":"x\n","stream":"plain","time":"plain"}"#;
     assert!(lines_found(&scanner, elsewhere).is_empty());
 }
 

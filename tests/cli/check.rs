@@ -23,6 +23,15 @@ fn a_sound_pack() {
 }
 
 #[test]
+fn what_an_anchor_costs_is_no_fault() {
+    let (_folder, ran) = check(&PAGE.replace("anchors  = [", "anchors  = [\"poll finished\", "));
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    for part in ["note[common-anchor]", "% of a healthy log", "site/flux.md:5:13"] {
+        assert!(ran.stderr.contains(part), "{part:?} is not in\n{}", ran.stderr);
+    }
+}
+
+#[test]
 fn every_fault_has_its_place() {
     let broken = PAGE.replace("severity = \"error\"", "severity = \"grave\"").replace("anchors ", "anchor ");
     let (_folder, ran) = check(&broken);
