@@ -1,5 +1,7 @@
 //! The store against a directory of its own.
 
+mod fold;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
