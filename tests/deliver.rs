@@ -234,14 +234,52 @@ async fn what_is_refused_is_a_dead_letter_and_lets_the_next_pass() {
     });
     let outbox = Outbox::with(&[("ops", "a", 1), ("ops", "a", 2), ("gone", "a", 1)]);
     let delivery = outbox.start(vec![webhook("ops", &receiver.url(CANARY))]);
-    wait_for(&receiver, 2).await;
+    let got = wait_for(&receiver, 3).await;
     let counts = delivery.stop().await;
     assert_eq!(
         receiver.got().iter().map(told).collect::<Vec<_>>(),
-        [("a".to_owned(), 1), ("a".to_owned(), 2)]
+        [("a".to_owned(), 1), ("a".to_owned(), 1), ("a".to_owned(), 2)],
+        "what is behind it waits for one attempt in plain form and no longer"
     );
+    assert_eq!(got[0].json()["id"], got[1].json()["id"]);
     assert_eq!((outbox.store.dead("ops").unwrap(), outbox.store.dead("gone").unwrap()), (1, 1));
-    assert_eq!((counts[0].delivered, counts[0].refused), (1, 1));
+    assert_eq!((counts[0].delivered, counts[0].retried, counts[0].refused), (1, 0, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_malformed_or_too_large_arrives_in_plain_form() {
+    for status in [400, 413, 422] {
+        let picky = receiver(move |got, _| match got.body.contains("Look.") {
+            true => Answer::status(status),
+            false => Answer::Reply(200, vec![], "ok".to_owned()),
+        });
+        let outbox = Outbox::with(&[("chat", "a", 1), ("chat", "a", 2)]);
+        let delivery = outbox.start(vec![slack("chat", &picky.url(CANARY))]);
+        let got = wait_for(&picky, 4).await;
+        let counts = delivery.stop().await;
+        assert_eq!((counts[0].delivered, counts[0].retried, counts[0].refused), (2, 0, 0), "{status}");
+        assert_eq!((outbox.store.waiting("chat").unwrap(), outbox.store.dead("chat").unwrap()), (0, 0));
+        let blocks: Vec<bool> = got.iter().map(|got| got.json().get("blocks").is_some()).collect();
+        assert_eq!(blocks, [true, false, true, false]);
+        let text = got[1].json()["text"].as_str().unwrap().to_owned();
+        assert!(text.contains("sealtail explain venus-cluster/ext-unmarshal-response"), "{text}");
+    }
+}
+
+/// What becomes of the plain form is what becomes of the letter.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_form_that_does_not_arrive_is_no_dead_letter() {
+    let receiver = receiver(|_, number| match number {
+        0 => Answer::status(413),
+        1 => Answer::Cut,
+        _ => Answer::status(200),
+    });
+    let outbox = Outbox::with(&[("ops", "a", 1)]);
+    let delivery = outbox.start(vec![webhook("ops", &receiver.url(CANARY))]);
+    let got = wait_for(&receiver, 3).await;
+    let counts = delivery.stop().await;
+    assert_eq!((counts[0].delivered, counts[0].retried, counts[0].refused), (1, 1, 0));
+    assert_eq!(got[2].body, got[0].body, "it begins with the whole letter again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -260,7 +298,7 @@ async fn an_endless_body_is_read_for_a_while_only() {
     let receiver = receiver(|_, number| Answer::Endless(if number == 0 { 200 } else { 400 }));
     let url = receiver.url(CANARY);
     assert_eq!(send_test(&webhook("ops", &url), "seal-07").await, Outcome::Delivered);
-    let Outcome::Refused { reason } = send_test(&slack("slack", &url), "seal-07").await else { panic!() };
+    let Outcome::Unfit { reason } = send_test(&slack("slack", &url), "seal-07").await else { panic!() };
     assert!(reason.starts_with("status 400: xxx") && reason.len() < 300, "{reason}");
 }
 
