@@ -25,3 +25,4 @@ mod secrets;
 mod sinks;
 mod stdout;
 mod stop;
+mod storm;
