@@ -10,6 +10,7 @@
 //! - A sink that takes nothing any more (token revoked, channel archived, address gone) is parked:
 //!   everything for it waits, in its order, until a probe arrives.
 //! - A sink whose limit is reached gets what waits as one digest a minute.
+//! - A sink that asked to be left alone is, and a limit holds, through restarts too.
 
 mod attempt;
 mod clock;
@@ -157,7 +158,9 @@ impl Delivery {
             let client = client(&sink)?;
             let tally = desk.meter().sink(&sink.name);
             delivery.tallies.push((sink.name.clone(), tally));
-            let courier = Courier::new(sink, store.clone(), client, &delivery.bell, desk.clone());
+            let name = sink.name.clone();
+            let courier = Courier::new(sink, store.clone(), client, &delivery.bell, desk.clone())
+                .map_err(|error| DeliverError { sink: name, why: error.to_string() })?;
             delivery.couriers.spawn(courier.run());
         }
         Ok(delivery)

@@ -21,7 +21,7 @@ mod tests;
 use jiff::Timestamp;
 use serde::Serialize;
 
-pub use self::reply::{Outcome, Reply};
+pub use self::reply::{Outcome, RETRY_AFTER_MAX, Reply};
 pub use self::route::Route;
 pub use self::slack::Slack;
 pub use self::stdout::Stdout;

@@ -14,7 +14,7 @@
 //! - Calls block on the disk. Async code wraps them.
 //!
 //! ```text
-//! state.redb      meta  instance  position  alert  outbox  letter  dead
+//! state.redb      meta  instance  position  alert  outbox  letter  dead  standing
 //! state.lock      PID of the process at work
 //! state.corrupt-* damaged states, for a person to look at
 //! ```
@@ -29,6 +29,7 @@ mod error;
 mod fold;
 mod outbox;
 mod queue;
+mod standing;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -50,6 +51,7 @@ pub use self::error::StoreError;
 use self::fold::Cap;
 pub use self::outbox::{Due, Row};
 use self::queue::{Lane, Queue, Slot};
+pub use self::standing::Standing;
 use self::tables::{ALERT, DEAD, INSTANCE, LETTER, META, OUTBOX, POSITION};
 use crate::alert::{Letter, Message};
 use crate::position::Position;

@@ -212,6 +212,26 @@ async fn retry_after_holds_the_whole_sink() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn retry_after_holds_through_a_restart() {
+    let receiver = receiver(|_, number| match number {
+        0 => Answer::with(429, "retry-after: 2"),
+        _ => Answer::status(200),
+    });
+    let outbox = Outbox::with(&[("ops", "a", 1)]);
+    let first = outbox.start(vec![webhook("ops", &receiver.url(CANARY))]);
+    wait_for(&receiver, 1).await;
+    // What became of the request in flight is written down before it ends.
+    first.stop().await;
+    outbox.put(&[("ops", "b", 1)]);
+    let second = outbox.start(vec![webhook("ops", &receiver.url(CANARY))]);
+    let got = wait_for(&receiver, 3).await;
+    second.stop().await;
+    for later in &got[1..] {
+        assert!(later.at.duration_since(got[0].at) >= Duration::from_secs(2), "{later:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_slow_sink_delays_no_other() {
     let slow = receiver(|_, _| Answer::Hang);
     let quick = receiver(|_, _| Answer::Reply(200, vec![], "ok".to_owned()));
@@ -349,6 +369,33 @@ async fn too_many_messages_become_a_digest() {
         digest["data"]["alerts"].as_array().unwrap().iter().map(|line| line["count"].clone()).collect();
     assert_eq!(counts, [30, 29]);
     assert_eq!((receiver.got().len(), outbox.store.waiting("stormy").unwrap()), (6, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_holds_through_a_restart() {
+    LazyLock::force(&LOG);
+    let clock = HeldClock::new();
+    let receiver = receiver(|_, _| Answer::status(200));
+    let messages: Vec<_> = (1..=30).map(|n| ("restarted", "a", n as u64)).collect();
+    let outbox = Outbox::with(&messages);
+    let limited = || vec![Sink { max_per_minute: 7, ..webhook("restarted", &receiver.url(CANARY)) }];
+    for run in 1..=3 {
+        let delivery = outbox.start(limited());
+        while LOG.text().matches("limit of 7 messages a minute reached").count() < run {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(receiver.got().len(), 7, "run {run}");
+        delivery.stop().await;
+    }
+    let delivery = outbox.start(limited());
+    while LOG.text().matches("limit of 7 messages a minute reached").count() < 4 {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::advance(Duration::from_secs(61)).await;
+    let got = wait_for(&receiver, 8).await;
+    delivery.stop().await;
+    clock.release().await;
+    assert_eq!(got[7].json()["data"]["findings"], 23, "one digest for all the rest");
 }
 
 #[tokio::test(start_paused = true)]

@@ -25,8 +25,8 @@ use crate::alert::Letter;
 use crate::complaint::{Ailment, Complaint, Desk};
 use crate::duration;
 use crate::meter::SinkCounts;
-use crate::sink::{Outcome, Sink};
-use crate::store::{Due, Row, Store, StoreError};
+use crate::sink::{Outcome, RETRY_AFTER_MAX, Sink};
+use crate::store::{Due, Durability, Row, Standing, Store, StoreError};
 
 /// The time before a failing store is asked again.
 const STORE_RETRY: Duration = Duration::from_secs(1);
@@ -61,6 +61,8 @@ pub(super) struct Courier {
     complained: bool,
     /// The whole sink waits until then.
     paused: Option<Instant>,
+    /// It has asked for that itself, until then.
+    alone: Option<Instant>,
     /// The sink takes nothing, and that has been said.
     parked: bool,
     /// The limit was reached, and the digest for it is still to come.
@@ -82,12 +84,23 @@ enum Next {
 }
 
 impl Courier {
-    pub fn new(sink: Sink, store: Arc<Store>, client: Option<Client>, bell: &Bell, desk: Desk) -> Courier {
-        let pace = Pace::new(sink.max_per_minute, Instant::now());
+    pub fn new(
+        sink: Sink,
+        store: Arc<Store>,
+        client: Option<Client>,
+        bell: &Bell,
+        desk: Desk,
+    ) -> Result<Courier, StoreError> {
+        let (wall, now) = (Timestamp::now(), Instant::now());
+        let clock = Clock::new(wall, now);
+        let before = store.standing(&sink.name)?;
+        let pace = Pace::new(sink.max_per_minute, before.as_ref(), &clock, now);
+        let alone = before.and_then(|before| before.alone_until).filter(|until| *until > wall);
+        // No clock that was wrong holds it back for longer than a sink may ask for.
+        let alone = alone.map(|until| clock.instant(until, now).min(now + RETRY_AFTER_MAX));
         let tally = desk.meter().sink(&sink.name);
         let sink = Arc::new(sink);
-        let clock = Clock::new(Timestamp::now(), Instant::now());
-        Courier {
+        Ok(Courier {
             sink,
             store,
             client,
@@ -101,11 +114,12 @@ impl Courier {
             failing_since: None,
             reached: false,
             complained: false,
-            paused: None,
+            paused: alone,
+            alone,
             parked: false,
             over_limit: false,
             store_failed: false,
-        }
+        })
     }
 
     /// Works until told to stop.
@@ -149,6 +163,7 @@ impl Courier {
         match self.pace.next(now) {
             pace::Step::Wait(until) => {
                 if !std::mem::replace(&mut self.over_limit, true) {
+                    self.write_down(Durability::Later).await?;
                     let limit = self.sink.max_per_minute;
                     tracing::warn!(
                         sink = self.sink.name,
@@ -157,7 +172,13 @@ impl Courier {
                 }
                 Ok(Next::At(until))
             }
-            pace::Step::Send => Ok(self.attempt(*row).await),
+            pace::Step::Send => {
+                if self.sink.max_per_minute > 0 {
+                    // Durable with what becomes of the letter; a token more after a crash does no harm.
+                    self.write_down(Durability::Later).await?;
+                }
+                Ok(self.attempt(*row).await)
+            }
             pace::Step::Digest => {
                 self.over_limit = false;
                 let created = Timestamp::now();
@@ -193,7 +214,12 @@ impl Courier {
             Outcome::Retry { after, reason } => {
                 let attempts = row.attempts.saturating_add(1);
                 let next_at = self.failed(attempts, after, &reason);
-                self.settle(move |store, sink| store.postpone(sink, seq, attempts, next_at)).await
+                let standing = after.is_some().then(|| self.standing());
+                self.settle(move |store, sink| {
+                    store.postpone(sink, seq, attempts, next_at)?;
+                    standing.iter().try_for_each(|it| store.put_standing(sink, it, Durability::Now))
+                })
+                .await
             }
             Outcome::Revoked { reason } => {
                 self.park(&reason);
@@ -298,7 +324,24 @@ impl Courier {
         let now = Instant::now();
         let sink_fails = after.is_some() || self.failures > 1;
         self.paused = sink_fails.then(|| now + wait(after, self.failures - 1, random()));
+        if after.is_some() {
+            self.alone = self.paused;
+        }
         self.clock.at(now + wait(after, attempts, random()))
+    }
+
+    /// How things stand with this sink now.
+    fn standing(&self) -> Standing {
+        let alone = self.alone.filter(|until| *until > Instant::now());
+        let mut standing =
+            Standing { alone_until: alone.map(|until| self.clock.at(until)), ..Standing::default() };
+        self.pace.write_down(&mut standing, &self.clock);
+        standing
+    }
+
+    async fn write_down(&mut self, durability: Durability) -> Result<(), StoreError> {
+        let standing = self.standing();
+        self.ask(move |store, sink| store.put_standing(sink, &standing, durability)).await
     }
 
     /// Leaves a complaint once failures have gone on for long, and with each one from then on.

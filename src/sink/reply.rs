@@ -9,7 +9,7 @@ use jiff::fmt::rfc2822;
 use crate::text;
 
 /// The longest a `Retry-After` is obeyed.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// Characters of a reply's body that a reason shows.
 const SHOWN_CHARS_MAX: usize = 200;
