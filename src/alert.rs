@@ -200,6 +200,33 @@ impl Digest {
             }),
         }
     }
+
+    /// Adds all that `other` tells, with one line a signature, so that it cannot grow without end.
+    ///
+    /// Such a line has the signature as its fingerprint and no group. It is as grave as the gravest
+    /// of its alerts and goes on if one of them does. Its `count` is its `new`: what was told of
+    /// these alerts before, no two messages add up to.
+    pub fn add_by_signature(&mut self, other: &Digest) {
+        self.findings += other.findings;
+        for line in &other.alerts {
+            let known = self.alerts.iter_mut().find(|known| known.fingerprint == line.signature);
+            let Some(known) = known else {
+                self.alerts.push(DigestLine {
+                    fingerprint: line.signature.clone(),
+                    count: line.new,
+                    group: Fields::new(),
+                    ..line.clone()
+                });
+                continue;
+            };
+            known.new += line.new;
+            known.count = known.new;
+            known.severity = known.severity.max(line.severity);
+            if line.status == Status::Firing {
+                known.status = Status::Firing;
+            }
+        }
+    }
 }
 
 /// What one delivery tells.
@@ -354,6 +381,43 @@ pub(crate) mod tests {
         let told: Vec<_> = digest.alerts.iter().map(|line| (line.count, line.new, line.status)).collect();
         assert_eq!(told, [(10, 10, Status::Resolved), (7, 5, Status::Firing)]);
         assert_eq!(digest.findings, 15);
+    }
+
+    #[test]
+    fn a_digest_by_signature_counts_exactly_too() {
+        let line = |fingerprint: &str, signature: &str, severity, status, new| DigestLine {
+            fingerprint: fingerprint.to_owned(),
+            signature: signature.to_owned(),
+            severity,
+            status,
+            count: 100 + new,
+            new,
+            group: [("pid".to_owned(), fingerprint.to_owned())].into(),
+        };
+        use Severity::{Critical, Error};
+        use Status::{Firing, Resolved};
+        let fine = Digest {
+            alerts: vec![
+                line("a", "x/one", Error, Resolved, 3),
+                line("b", "x/two", Error, Resolved, 4),
+                line("c", "x/one", Critical, Firing, 5),
+            ],
+            findings: 12,
+        };
+        let mut digest = Digest::default();
+        digest.add_by_signature(&fine);
+        // What was added up before can be added again.
+        let before = digest.clone();
+        digest.add_by_signature(&before);
+        let told = |line: &DigestLine| {
+            assert!(line.group.is_empty() && line.fingerprint == line.signature);
+            (line.signature.clone(), line.severity, line.status, line.count, line.new)
+        };
+        assert_eq!(
+            digest.alerts.iter().map(told).collect::<Vec<_>>(),
+            [("x/one".to_owned(), Critical, Firing, 16, 16), ("x/two".to_owned(), Error, Resolved, 8, 8)]
+        );
+        assert_eq!(digest.findings, 24);
     }
 
     #[test]

@@ -3,11 +3,13 @@
 //! An alert is open from its first finding until it has been quiet for `resolve_after`, or, where
 //! its signature is a state, until a record ends it. It speaks when it opens, every `repeat_every`
 //! while it lasts, and when it resolves; in between findings only raise its count. A finding that
-//! another alert explains is counted there, as a follower, and opens none of its own. Time comes in
-//! as an argument, so a replay can ask the same questions in the time of its log.
+//! another alert explains is counted there, as a follower, and opens none of its own. Where a
+//! thousand alerts of one signature are open, further groups share one more. Time comes in as an
+//! argument, so a replay can ask the same questions in the time of its log.
 
 mod cause;
 pub mod command;
+mod crowd;
 mod open;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +20,8 @@ use jiff::Timestamp;
 pub use open::{Notice, OpenAlert, Sighting};
 
 use self::cause::{Recent, explains};
+use self::crowd::Crowds;
+use self::open::Placed;
 use crate::alert::Status;
 use crate::signature::{Scope, Signature};
 
@@ -43,13 +47,16 @@ pub struct Correlator {
     open: BTreeMap<String, OpenAlert>,
     changed: BTreeSet<String>,
     recent: Recent,
+    crowds: Crowds,
 }
 
 impl Correlator {
     /// A correlator that goes on with the alerts that were open before, by fingerprint.
     pub fn new(policy: Policy, open: impl IntoIterator<Item = (String, OpenAlert)>) -> Correlator {
-        let open = open.into_iter().collect();
-        Correlator { policy, open, changed: BTreeSet::new(), recent: Recent::default() }
+        let open: BTreeMap<String, OpenAlert> = open.into_iter().collect();
+        let mut crowds = Crowds::default();
+        open.values().for_each(|alert| crowds.opened(&alert.signature));
+        Correlator { policy, open, changed: BTreeSet::new(), recent: Recent::default(), crowds }
     }
 
     /// Changes when alerts speak from now on.
@@ -58,13 +65,14 @@ impl Correlator {
     }
 
     /// Takes the findings of one record; what is to be told at once because of them.
-    pub fn observe(&mut self, mut record: Vec<Sighting<'_>>, now: Timestamp) -> Vec<Notice> {
-        record.iter_mut().for_each(Sighting::redact);
-        let signatures: Vec<&Signature> = record.iter().map(|sighting| &**sighting.signature).collect();
+    pub fn observe(&mut self, record: Vec<Sighting<'_>>, now: Timestamp) -> Vec<Notice> {
+        let record: Vec<Placed<'_>> = record.into_iter().map(|sighting| self.place(sighting)).collect();
+        let signatures: Vec<&Signature> = record.iter().map(|placed| &**placed.sighting.signature).collect();
         let mut alerts = vec![String::new(); record.len()];
         let mut due = BTreeSet::new();
         for (index, cause) in cause::in_record(&signatures) {
-            let sighting = &record[index];
+            let placed = &record[index];
+            let sighting = &placed.sighting;
             let (at, path) = (sighting.at(now), sighting.path);
             let cause = match cause {
                 Some(cause) => Some(alerts[cause].as_str()),
@@ -72,13 +80,12 @@ impl Correlator {
             };
             // A cause that keeps silent itself, below its threshold, silences nobody; and what
             // another follower of this very alert seems to explain belongs to it anyway.
-            let own = sighting.fingerprint();
-            let cause = cause.filter(|cause| **cause != *own).filter(|cause| {
+            let cause = cause.filter(|cause| **cause != *placed.fingerprint).filter(|cause| {
                 due.contains(*cause) || self.open.get(*cause).is_some_and(|alert| alert.sequence > 0)
             });
             let told = match cause.map(str::to_owned) {
-                Some(cause) => self.follow(cause, sighting, now, &mut due),
-                None => self.count(sighting, now, &mut due),
+                Some(cause) => self.follow(cause, placed, now, &mut due),
+                None => self.count(placed, now, &mut due),
             };
             self.recent.add(sighting.signature, path, at, &told, now);
             alerts[index] = told;
@@ -91,8 +98,7 @@ impl Correlator {
         let fingerprint = ended.fingerprint();
         let told = self.open.get(&fingerprint)?.sequence > 0;
         let notice = told.then(|| self.notice(fingerprint.clone(), Status::Resolved, now)).flatten();
-        self.open.remove(&fingerprint);
-        self.changed.insert(fingerprint);
+        self.close(fingerprint);
         notice
     }
 
@@ -115,10 +121,7 @@ impl Correlator {
             }
         }
         let notices = due.into_iter().filter_map(|(alert, status)| self.notice(alert, status, now)).collect();
-        for fingerprint in closed {
-            self.open.remove(&fingerprint);
-            self.changed.insert(fingerprint);
-        }
+        closed.into_iter().for_each(|fingerprint| self.close(fingerprint));
         notices
     }
 
@@ -149,13 +152,32 @@ impl Correlator {
         !self.changed.is_empty()
     }
 
+    /// The alert a finding belongs to, without the secrets that it may hold.
+    fn place<'a>(&self, mut sighting: Sighting<'a>) -> Placed<'a> {
+        sighting.redact();
+        let mut placed = Placed::of(sighting);
+        let id = &placed.sighting.signature.id;
+        if !self.open.contains_key(&placed.fingerprint) && self.crowds.is_full(id) {
+            placed.join_crowd();
+        }
+        placed
+    }
+
+    fn close(&mut self, fingerprint: String) {
+        if let Some(alert) = self.open.remove(&fingerprint) {
+            self.crowds.closed(&alert.signature);
+        }
+        self.changed.insert(fingerprint);
+    }
+
     /// Counts a finding that nothing explains; its alert.
-    fn count(&mut self, sighting: &Sighting<'_>, now: Timestamp, due: &mut BTreeSet<String>) -> String {
-        let fingerprint = sighting.fingerprint();
+    fn count(&mut self, placed: &Placed<'_>, now: Timestamp, due: &mut BTreeSet<String>) -> String {
+        let (sighting, fingerprint) = (&placed.sighting, placed.fingerprint.clone());
         let opens = !self.open.contains_key(&fingerprint);
         if opens {
-            let mut alert = OpenAlert::new(sighting, now);
+            let mut alert = OpenAlert::new(placed, now);
             self.adopt(&mut alert, &fingerprint, sighting, now);
+            self.crowds.opened(&alert.signature);
             self.open.insert(fingerprint.clone(), alert);
         } else if let Some(alert) = self.open.get_mut(&fingerprint) {
             alert.add(sighting, now);
@@ -177,10 +199,11 @@ impl Correlator {
     fn follow(
         &mut self,
         cause: String,
-        sighting: &Sighting<'_>,
+        placed: &Placed<'_>,
         now: Timestamp,
         due: &mut BTreeSet<String>,
     ) -> String {
+        let sighting = &placed.sighting;
         let Some(alert) = self.open.get_mut(&cause) else { return cause };
         let Signature { id, severity, until, .. } = &**sighting.signature;
         if alert.explain(id, *severity, 1) {
@@ -189,10 +212,14 @@ impl Correlator {
         let explained_by = alert.as_cause(&cause);
         // A state lasts longer than the moment that explains it.
         if until.is_some() {
-            let fingerprint = sighting.fingerprint();
+            let fingerprint = placed.fingerprint.clone();
+            let crowds = &mut self.crowds;
             let state = self.open.entry(fingerprint.clone());
             let state = state.and_modify(|state| state.add(sighting, now));
-            let state = state.or_insert_with(|| OpenAlert::new(sighting, now));
+            let state = state.or_insert_with(|| {
+                crowds.opened(id);
+                OpenAlert::new(placed, now)
+            });
             if state.sequence == 0 {
                 state.explained_by = Some(explained_by);
             }

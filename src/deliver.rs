@@ -5,11 +5,15 @@
 //! sent again under the same id.
 //!
 //! - A letter that failed is tried again, later and later, for as long as it takes.
+//! - A letter that was refused as malformed or too large is sent once more in plain form.
 //! - A letter that was refused for good is moved to the dead letters, with one error in the log.
 //! - A sink that takes nothing any more (token revoked, channel archived, address gone) is parked:
 //!   everything for it waits, in its order, until a probe arrives.
 //! - A sink whose limit is reached gets what waits as one digest a minute.
+//! - A sink that asked to be left alone is, and a limit holds, through restarts too.
 
+mod attempt;
+mod clock;
 mod courier;
 mod http;
 mod pace;
@@ -154,7 +158,9 @@ impl Delivery {
             let client = client(&sink)?;
             let tally = desk.meter().sink(&sink.name);
             delivery.tallies.push((sink.name.clone(), tally));
-            let courier = Courier::new(sink, store.clone(), client, &delivery.bell, desk.clone());
+            let name = sink.name.clone();
+            let courier = Courier::new(sink, store.clone(), client, &delivery.bell, desk.clone())
+                .map_err(|error| DeliverError { sink: name, why: error.to_string() })?;
             delivery.couriers.spawn(courier.run());
         }
         Ok(delivery)
@@ -225,9 +231,9 @@ pub async fn send_test(sink: &Sink, host: &str) -> Outcome {
         message: Message::Alert(Box::new(test_alert(host, sink.route.lang, &now))),
         created: now,
     };
-    match courier::send(&sink.destination, client.as_ref(), &letter).await {
+    match attempt::send(&sink.destination, client.as_ref(), &letter).await {
         Ok(outcome) => outcome,
-        Err(courier::PipeClosed) => Outcome::unreachable("standard output is closed"),
+        Err(attempt::PipeClosed) => Outcome::unreachable("standard output is closed"),
     }
 }
 

@@ -1,12 +1,13 @@
 //! Where alerts go: one file a destination.
 //!
-//! A destination does two things, both pure: it turns a [`Letter`] into what is sent, and a reply
-//! into an [`Outcome`]. It sends once and never retries; when to try again is decided by the room
+//! A destination does two things, both pure: it turns a [`Letter`] into what is sent, in full or
+//! plainly, and a reply into an [`Outcome`]. It sends once and never retries; when to try again is decided by the room
 //! that delivers.
 //!
 //! A new destination is one file here, one variant of [`Destination`], and one row in the tests of
 //! this file: they walk the destinations and fail for one without its golden request.
 
+mod plain;
 mod reply;
 mod route;
 mod slack;
@@ -20,7 +21,7 @@ mod tests;
 use jiff::Timestamp;
 use serde::Serialize;
 
-pub use self::reply::{Outcome, Reply};
+pub use self::reply::{Outcome, RETRY_AFTER_MAX, Reply};
 pub use self::route::Route;
 pub use self::slack::Slack;
 pub use self::stdout::Stdout;
@@ -79,6 +80,18 @@ impl Destination {
             Destination::Webhook(webhook) => Parcel::Post(webhook.request(letter, now)),
             Destination::Slack(slack) => Parcel::Post(slack.request(letter)),
             Destination::Stdout(stdout) => Parcel::Print(stdout.print(letter)),
+        }
+    }
+
+    /// The plainest form of `letter` under the same id, for a destination that found the whole of it
+    /// [unfit](Outcome::Unfit); `None` where there is no plainer one.
+    pub fn plain(&self, letter: &Letter, now: Timestamp) -> Option<Parcel> {
+        match self {
+            Destination::Webhook(webhook) => {
+                Some(Parcel::Post(webhook.request(&plain::shorten(letter), now)))
+            }
+            Destination::Slack(slack) => Some(Parcel::Post(slack.plain(letter))),
+            Destination::Stdout(_) => None,
         }
     }
 

@@ -17,7 +17,7 @@
 //! - Calls block on the disk. Async code wraps them.
 //!
 //! ```text
-//! state.redb        meta  instance  position  alert  outbox  letter  dead
+//! state.redb        meta  instance  position  alert  outbox  letter  dead  standing
 //! state.ballast     room in reserve
 //! state.lock        PID of the process at work
 //! state.corrupt-*   damaged states, for a person to look at
@@ -35,9 +35,11 @@ mod dead;
 pub(crate) mod disk;
 mod error;
 mod export;
+mod fold;
 mod opening;
 mod outbox;
 mod queue;
+mod standing;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -57,9 +59,11 @@ pub use self::dead::DeadLetter;
 use self::dead::Toll;
 use self::error::Fault;
 pub use self::error::StoreError;
+use self::fold::Cap;
 pub use self::opening::{Opened, Recovered, Salvage, Terms};
 pub use self::outbox::{Due, Row};
 use self::queue::{Lane, Queue, Slot};
+pub use self::standing::Standing;
 use self::tables::{ALERT, DEAD, INSTANCE, LETTER, META, OUTBOX, POSITION};
 use crate::alert::{Letter, Message};
 use crate::position::Position;
@@ -74,6 +78,8 @@ pub struct Store {
     directory: PathBuf,
     /// Locked as long as the store lives.
     _lock: File,
+    /// What may wait for one sink.
+    cap: Cap,
     inner: Mutex<Inner>,
 }
 
@@ -217,20 +223,20 @@ impl Store {
             if !begun {
                 transaction.open_table(META)?.insert("begun", 1)?;
             }
-            let first_seq = put_messages(transaction, messages, instance, now)?;
+            let (first_seq, lengths) = put_messages(transaction, messages, instance, now)?;
             taken = Some(first_seq);
-            Ok(first_seq)
+            Ok((first_seq, lengths))
         });
         let next_seq = taken.map(|first_seq| first_seq + messages.len() as u64);
-        let first_seq = made.inspect_err(|_| {
+        let (first_seq, lengths) = made.inspect_err(|_| {
             inner.doubt = next_seq.map(|next_seq| Doubt { next_seq, messages: commit.messages.len() });
         })?;
         inner.index.begun = true;
         inner.landed = 0;
-        for (seq, message) in (first_seq..).zip(messages) {
-            let slot = Slot { lane: lane(&message.fingerprint), attempts: 0, next_at: 0 };
-            inner.index.queue(&message.sink).put(seq, slot);
+        for ((seq, bytes), message) in (first_seq..).zip(lengths).zip(messages) {
+            inner.index.queue(&message.sink).put(seq, Slot::new(lane(&message.fingerprint), bytes));
         }
+        self.bound(&mut inner, commit, now);
         Ok(())
     }
 
@@ -310,7 +316,7 @@ impl Inner {
 }
 
 impl Index {
-    /// Reads every small row. Letters stay on the disk.
+    /// Reads every small row. Of letters it is only their length that stays in memory.
     fn load(database: &Database, now: Timestamp) -> Result<Index, Fault> {
         let transaction = database.begin_read()?;
         let meta = transaction.open_table(META)?;
@@ -323,16 +329,17 @@ impl Index {
         let instance = transaction.open_table(INSTANCE)?.get("instance")?.map(|instance| instance.value());
         index.instance = instance.ok_or_else(|| Fault::Broken("`instance` is missing".to_owned()))?;
         let next_at_max = now.as_millisecond() + POSTPONED_MS_MAX;
+        let letters = transaction.open_table(LETTER)?;
         for row in transaction.open_table(OUTBOX)?.iter()? {
             let (seq, slot) = row?;
             let (sink, fingerprint, attempts, next_at) = slot.value();
-            let slot = Slot { lane: lane(fingerprint), attempts, next_at: next_at.min(next_at_max) };
+            let bytes = letters.get(seq.value())?.map_or(0, |letter| letter.value().len());
+            let slot = Slot { lane: lane(fingerprint), attempts, next_at: next_at.min(next_at_max), bytes };
             index.queue(sink).put(seq.value(), slot);
         }
         for row in transaction.open_table(DEAD)?.iter()? {
             index.dead.add(row?.1.value());
         }
-        transaction.open_table(LETTER)?;
         transaction.open_table(ALERT)?;
         positions(database)?;
         Ok(index)
@@ -374,23 +381,27 @@ fn put_alerts(transaction: &WriteTransaction, alerts: &[(String, Option<Vec<u8>>
     Ok(())
 }
 
-/// Puts messages in the outbox; the first gets the row returned, the others those after it.
+/// Puts messages in the outbox; the first gets the row returned, the others those after it. With it
+/// the length of each letter.
 fn put_messages(
     transaction: &WriteTransaction,
     messages: &[NewMessage],
     instance: [u8; 16],
     now: Timestamp,
-) -> Result<u64, Fault> {
+) -> Result<(u64, Vec<usize>), Fault> {
     let first_seq = take_seqs(transaction, messages.len())?;
     let mut outbox = transaction.open_table(OUTBOX)?;
     let mut letters = transaction.open_table(LETTER)?;
+    let mut lengths = Vec::with_capacity(messages.len());
     for (seq, NewMessage { sink, fingerprint, message }) in (first_seq..).zip(messages) {
         let letter =
             Letter { id: delivery_id(instance, seq), created: now.to_string(), message: message.clone() };
         outbox.insert(seq, (sink.as_str(), fingerprint.as_str(), 0, 0))?;
-        letters.insert(seq, serde_json::to_vec(&letter)?.as_slice())?;
+        let letter = serde_json::to_vec(&letter)?;
+        letters.insert(seq, letter.as_slice())?;
+        lengths.push(letter.len());
     }
-    Ok(first_seq)
+    Ok((first_seq, lengths))
 }
 
 /// Takes `count` numbers that were never used before; the first of them.

@@ -212,6 +212,26 @@ async fn retry_after_holds_the_whole_sink() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn retry_after_holds_through_a_restart() {
+    let receiver = receiver(|_, number| match number {
+        0 => Answer::with(429, "retry-after: 2"),
+        _ => Answer::status(200),
+    });
+    let outbox = Outbox::with(&[("ops", "a", 1)]);
+    let first = outbox.start(vec![webhook("ops", &receiver.url(CANARY))]);
+    wait_for(&receiver, 1).await;
+    // What became of the request in flight is written down before it ends.
+    first.stop().await;
+    outbox.put(&[("ops", "b", 1)]);
+    let second = outbox.start(vec![webhook("ops", &receiver.url(CANARY))]);
+    let got = wait_for(&receiver, 3).await;
+    second.stop().await;
+    for later in &got[1..] {
+        assert!(later.at.duration_since(got[0].at) >= Duration::from_secs(2), "{later:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_slow_sink_delays_no_other() {
     let slow = receiver(|_, _| Answer::Hang);
     let quick = receiver(|_, _| Answer::Reply(200, vec![], "ok".to_owned()));
@@ -234,14 +254,52 @@ async fn what_is_refused_is_a_dead_letter_and_lets_the_next_pass() {
     });
     let outbox = Outbox::with(&[("ops", "a", 1), ("ops", "a", 2), ("gone", "a", 1)]);
     let delivery = outbox.start(vec![webhook("ops", &receiver.url(CANARY))]);
-    wait_for(&receiver, 2).await;
+    let got = wait_for(&receiver, 3).await;
     let counts = delivery.stop().await;
     assert_eq!(
         receiver.got().iter().map(told).collect::<Vec<_>>(),
-        [("a".to_owned(), 1), ("a".to_owned(), 2)]
+        [("a".to_owned(), 1), ("a".to_owned(), 1), ("a".to_owned(), 2)],
+        "what is behind it waits for one attempt in plain form and no longer"
     );
+    assert_eq!(got[0].json()["id"], got[1].json()["id"]);
     assert_eq!((outbox.store.dead("ops").unwrap(), outbox.store.dead("gone").unwrap()), (1, 1));
-    assert_eq!((counts[0].delivered, counts[0].refused), (1, 1));
+    assert_eq!((counts[0].delivered, counts[0].retried, counts[0].refused), (1, 0, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_malformed_or_too_large_arrives_in_plain_form() {
+    for status in [400, 413, 422] {
+        let picky = receiver(move |got, _| match got.body.contains("Look.") {
+            true => Answer::status(status),
+            false => Answer::Reply(200, vec![], "ok".to_owned()),
+        });
+        let outbox = Outbox::with(&[("chat", "a", 1), ("chat", "a", 2)]);
+        let delivery = outbox.start(vec![slack("chat", &picky.url(CANARY))]);
+        let got = wait_for(&picky, 4).await;
+        let counts = delivery.stop().await;
+        assert_eq!((counts[0].delivered, counts[0].retried, counts[0].refused), (2, 0, 0), "{status}");
+        assert_eq!((outbox.store.waiting("chat").unwrap(), outbox.store.dead("chat").unwrap()), (0, 0));
+        let blocks: Vec<bool> = got.iter().map(|got| got.json().get("blocks").is_some()).collect();
+        assert_eq!(blocks, [true, false, true, false]);
+        let text = got[1].json()["text"].as_str().unwrap().to_owned();
+        assert!(text.contains("sealtail explain venus-cluster/ext-unmarshal-response"), "{text}");
+    }
+}
+
+/// What becomes of the plain form is what becomes of the letter.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_form_that_does_not_arrive_is_no_dead_letter() {
+    let receiver = receiver(|_, number| match number {
+        0 => Answer::status(413),
+        1 => Answer::Cut,
+        _ => Answer::status(200),
+    });
+    let outbox = Outbox::with(&[("ops", "a", 1)]);
+    let delivery = outbox.start(vec![webhook("ops", &receiver.url(CANARY))]);
+    let got = wait_for(&receiver, 3).await;
+    let counts = delivery.stop().await;
+    assert_eq!((counts[0].delivered, counts[0].retried, counts[0].refused), (1, 1, 0));
+    assert_eq!(got[2].body, got[0].body, "it begins with the whole letter again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -260,7 +318,7 @@ async fn an_endless_body_is_read_for_a_while_only() {
     let receiver = receiver(|_, number| Answer::Endless(if number == 0 { 200 } else { 400 }));
     let url = receiver.url(CANARY);
     assert_eq!(send_test(&webhook("ops", &url), "seal-07").await, Outcome::Delivered);
-    let Outcome::Refused { reason } = send_test(&slack("slack", &url), "seal-07").await else { panic!() };
+    let Outcome::Unfit { reason } = send_test(&slack("slack", &url), "seal-07").await else { panic!() };
     assert!(reason.starts_with("status 400: xxx") && reason.len() < 300, "{reason}");
 }
 
@@ -311,6 +369,33 @@ async fn too_many_messages_become_a_digest() {
         digest["data"]["alerts"].as_array().unwrap().iter().map(|line| line["count"].clone()).collect();
     assert_eq!(counts, [30, 29]);
     assert_eq!((receiver.got().len(), outbox.store.waiting("stormy").unwrap()), (6, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_holds_through_a_restart() {
+    LazyLock::force(&LOG);
+    let clock = HeldClock::new();
+    let receiver = receiver(|_, _| Answer::status(200));
+    let messages: Vec<_> = (1..=30).map(|n| ("restarted", "a", n as u64)).collect();
+    let outbox = Outbox::with(&messages);
+    let limited = || vec![Sink { max_per_minute: 7, ..webhook("restarted", &receiver.url(CANARY)) }];
+    for run in 1..=3 {
+        let delivery = outbox.start(limited());
+        while LOG.text().matches("limit of 7 messages a minute reached").count() < run {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(receiver.got().len(), 7, "run {run}");
+        delivery.stop().await;
+    }
+    let delivery = outbox.start(limited());
+    while LOG.text().matches("limit of 7 messages a minute reached").count() < 4 {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::advance(Duration::from_secs(61)).await;
+    let got = wait_for(&receiver, 8).await;
+    delivery.stop().await;
+    clock.release().await;
+    assert_eq!(got[7].json()["data"]["findings"], 23, "one digest for all the rest");
 }
 
 #[tokio::test(start_paused = true)]

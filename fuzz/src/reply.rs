@@ -35,7 +35,9 @@ pub fn run(data: &[u8]) {
                 assert!(after.is_none_or(|after| after <= WAIT_MAX));
                 check(&reason);
             }
-            Outcome::Refused { reason } | Outcome::Revoked { reason } => check(&reason),
+            Outcome::Unfit { reason } | Outcome::Refused { reason } | Outcome::Revoked { reason } => {
+                check(&reason);
+            }
         }
     }
 }

@@ -80,7 +80,10 @@ fn send_tests(config: Option<&Config>, out: &mut impl Write) -> Result<u8> {
         out.flush()?;
         match runtime.block_on(deliver::send_test(sink, &host)) {
             Outcome::Delivered => writeln!(out, "delivered")?,
-            Outcome::Retry { reason, .. } | Outcome::Refused { reason } | Outcome::Revoked { reason } => {
+            Outcome::Retry { reason, .. }
+            | Outcome::Unfit { reason }
+            | Outcome::Refused { reason }
+            | Outcome::Revoked { reason } => {
                 code = EXIT_ERROR;
                 writeln!(out, "failed: {reason}")?;
             }

@@ -56,7 +56,10 @@ impl Sighting<'_> {
 
     /// Names the alert: the same for signature, group, host and source.
     pub fn fingerprint(&self) -> String {
-        let group = self.group();
+        self.fingerprint_of(&self.group())
+    }
+
+    fn fingerprint_of(&self, group: &Fields) -> String {
         let mut hash = Sha256::new();
         let parts = [&*self.finding.signature, self.host, self.source];
         let pairs = group.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
@@ -80,6 +83,30 @@ impl Sighting<'_> {
         let fields = &self.finding.fields;
         let names = self.signature.group_by.iter();
         names.filter_map(|name| Some((name.clone(), fields.get(name)?.clone()))).collect()
+    }
+}
+
+/// A finding and the alert it belongs to.
+pub(super) struct Placed<'a> {
+    pub sighting: Sighting<'a>,
+    /// Names that alert.
+    pub fingerprint: String,
+    group: Fields,
+}
+
+impl<'a> Placed<'a> {
+    /// In the alert of its group.
+    pub fn of(sighting: Sighting<'a>) -> Placed<'a> {
+        let group = sighting.group();
+        let fingerprint = sighting.fingerprint_of(&group);
+        Placed { sighting, fingerprint, group }
+    }
+
+    /// Puts it in the alert of all groups that have none of their own. What they have in common is
+    /// nothing but their signature, so its group is empty.
+    pub fn join_crowd(&mut self) {
+        self.group.clear();
+        self.fingerprint = self.sighting.fingerprint_of(&self.group);
     }
 }
 
@@ -152,7 +179,8 @@ impl OpenAlert {
         adds_up.then_some(alert)
     }
 
-    pub(super) fn new(sighting: &Sighting<'_>, now: Timestamp) -> OpenAlert {
+    pub(super) fn new(placed: &Placed<'_>, now: Timestamp) -> OpenAlert {
+        let Placed { sighting, group, .. } = placed;
         let newest = Newest::of(sighting, now);
         let mut alert = OpenAlert {
             sequence: 0,
@@ -162,7 +190,7 @@ impl OpenAlert {
             severity: sighting.finding.severity,
             host: sighting.host.to_owned(),
             source: sighting.source.to_owned(),
-            group: sighting.group(),
+            group: group.clone(),
             first_seen: newest.seen.clone(),
             count: 1,
             told: 0,

@@ -200,3 +200,36 @@ fn a_secret_is_in_nothing_that_an_alert_is_made_of() {
 }
 
 mod causes;
+
+/// A log can name any number of sectors; an alert for each would fill memory, disk and channel.
+#[test]
+fn groups_without_number_share_one_alert() {
+    const FEW: u64 = 10;
+    let most = crowd::ALERTS_MAX as u64;
+    let x = signature(None);
+    let mut correlator = Correlator::new(Policy::default(), []);
+    let mut notices = Vec::new();
+    for n in 0..most + FEW {
+        notices.extend(correlator.observe(vec![sighting(&x, &n.to_string(), n)], at(0)));
+    }
+    assert_eq!(notices.len() as u64, most + 1, "one each, and one for all that are too many");
+    let crowd = notices.last().unwrap();
+    assert_eq!((said(crowd), crowd.group_value("sector")), (("firing", 1, 1, 1), None));
+    // Those that have an alert go on in it, also after a restart.
+    let open = correlator.changes().into_iter().filter_map(|(id, alert)| Some((id, alert?)));
+    let mut correlator = Correlator::new(Policy::default(), open.collect::<Vec<_>>());
+    assert_eq!(correlator.observe(vec![sighting(&x, "0", 1)], at(600)), []);
+    assert_eq!(correlator.observe(vec![sighting(&x, "new", 1)], at(600)), []);
+    let resolved = correlator.tick(at(1_000));
+    assert_eq!(resolved.len() as u64, most - 1, "all but the two that were found again");
+    // There is room again.
+    let [new] = &correlator.observe(vec![sighting(&x, "new", 1)], at(1_000))[..] else { panic!("an alert") };
+    assert_eq!(new.group_value("sector"), Some("new"));
+    let mut last: Vec<_> = correlator.tick(at(5_000)).iter().map(said).collect();
+    last.sort_unstable();
+    assert_eq!(
+        last,
+        [("resolved", 2, 1, 0), ("resolved", 2, 2, 1), ("resolved", 2, FEW + 1, FEW)],
+        "every finding is counted"
+    );
+}

@@ -8,7 +8,6 @@
 //! place, and the first is tried now and then, until somebody has repaired the sink. That a sink is
 //! parked is not stored: after a restart the first attempt says so again.
 
-use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +16,8 @@ use reqwest::Client;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use super::attempt::{self, PipeClosed};
+use super::clock::Clock;
 use super::pace::{self, Pace};
 use super::retry::{random, wait};
 use super::{Bell, End, Signal, Urgent, http};
@@ -24,8 +25,8 @@ use crate::alert::Letter;
 use crate::complaint::{Ailment, Complaint, Desk};
 use crate::duration;
 use crate::meter::SinkCounts;
-use crate::sink::{Destination, Outcome, Parcel, Sink};
-use crate::store::{Due, Row, Store, StoreError};
+use crate::sink::{Outcome, RETRY_AFTER_MAX, Sink};
+use crate::store::{Due, Durability, Row, Standing, Store, StoreError};
 
 /// The time before a failing store is asked again.
 const STORE_RETRY: Duration = Duration::from_secs(1);
@@ -60,6 +61,8 @@ pub(super) struct Courier {
     complained: bool,
     /// The whole sink waits until then.
     paused: Option<Instant>,
+    /// It has asked for that itself, until then.
+    alone: Option<Instant>,
     /// The sink takes nothing, and that has been said.
     parked: bool,
     /// The limit was reached, and the digest for it is still to come.
@@ -81,11 +84,23 @@ enum Next {
 }
 
 impl Courier {
-    pub fn new(sink: Sink, store: Arc<Store>, client: Option<Client>, bell: &Bell, desk: Desk) -> Courier {
-        let pace = Pace::new(sink.max_per_minute, Instant::now());
+    pub fn new(
+        sink: Sink,
+        store: Arc<Store>,
+        client: Option<Client>,
+        bell: &Bell,
+        desk: Desk,
+    ) -> Result<Courier, StoreError> {
+        let (wall, now) = (Timestamp::now(), Instant::now());
+        let clock = Clock::new(wall, now);
+        let before = store.standing(&sink.name)?;
+        let pace = Pace::new(sink.max_per_minute, before.as_ref(), &clock, now);
+        let alone = before.and_then(|before| before.alone_until).filter(|until| *until > wall);
+        // No clock that was wrong holds it back for longer than a sink may ask for.
+        let alone = alone.map(|until| clock.instant(until, now).min(now + RETRY_AFTER_MAX));
         let tally = desk.meter().sink(&sink.name);
-        let (sink, clock) = (Arc::new(sink), Clock::start());
-        Courier {
+        let sink = Arc::new(sink);
+        Ok(Courier {
             sink,
             store,
             client,
@@ -99,11 +114,12 @@ impl Courier {
             failing_since: None,
             reached: false,
             complained: false,
-            paused: None,
+            paused: alone,
+            alone,
             parked: false,
             over_limit: false,
             store_failed: false,
-        }
+        })
     }
 
     /// Works until told to stop.
@@ -138,15 +154,16 @@ impl Courier {
         if let Some(letter) = self.urgent.first(&self.sink.name) {
             return Ok(self.attempt_urgent(&letter).await);
         }
-        let at = self.clock.now();
+        let at = self.clock.at(now);
         let row = match self.ask(move |store, sink| store.due(sink, at)).await? {
             Due::Never => return Ok(Next::Rung),
-            Due::At(time) => return Ok(Next::At(self.clock.instant(time))),
+            Due::At(time) => return Ok(Next::At(self.clock.instant(time, now))),
             Due::Now(row) => row,
         };
         match self.pace.next(now) {
             pace::Step::Wait(until) => {
                 if !std::mem::replace(&mut self.over_limit, true) {
+                    self.write_down(Durability::Later).await?;
                     let limit = self.sink.max_per_minute;
                     tracing::warn!(
                         sink = self.sink.name,
@@ -155,7 +172,13 @@ impl Courier {
                 }
                 Ok(Next::At(until))
             }
-            pace::Step::Send => Ok(self.attempt(*row).await),
+            pace::Step::Send => {
+                if self.sink.max_per_minute > 0 {
+                    // Durable with what becomes of the letter; a token more after a crash does no harm.
+                    self.write_down(Durability::Later).await?;
+                }
+                Ok(self.attempt(*row).await)
+            }
             pace::Step::Digest => {
                 self.over_limit = false;
                 let created = Timestamp::now();
@@ -171,8 +194,7 @@ impl Courier {
 
     /// Sends a letter once and writes down what became of it.
     async fn attempt(&mut self, row: Row) -> Next {
-        let sink = self.sink.clone();
-        let outcome = match send(&sink.destination, self.client.as_ref(), &row.letter).await {
+        let outcome = match attempt::whole_or_plain(&self.sink, self.client.as_ref(), &row.letter).await {
             Ok(outcome) => outcome,
             Err(PipeClosed) => return Next::End(End::PipeClosed),
         };
@@ -183,7 +205,7 @@ impl Courier {
                 self.tally.delivered.add(1);
                 self.settle(move |store, sink| store.delivered(sink, seq)).await
             }
-            Outcome::Refused { reason } => {
+            Outcome::Unfit { reason } | Outcome::Refused { reason } => {
                 // It answered: what is refused is the letter.
                 self.reached();
                 self.refused(&row.letter.id, &reason);
@@ -192,7 +214,12 @@ impl Courier {
             Outcome::Retry { after, reason } => {
                 let attempts = row.attempts.saturating_add(1);
                 let next_at = self.failed(attempts, after, &reason);
-                self.settle(move |store, sink| store.postpone(sink, seq, attempts, next_at)).await
+                let standing = after.is_some().then(|| self.standing());
+                self.settle(move |store, sink| {
+                    store.postpone(sink, seq, attempts, next_at)?;
+                    standing.iter().try_for_each(|it| store.put_standing(sink, it, Durability::Now))
+                })
+                .await
             }
             Outcome::Revoked { reason } => {
                 self.park(&reason);
@@ -206,14 +233,14 @@ impl Courier {
     /// Sends a letter from memory once. It is tried again for as long as the process lives.
     async fn attempt_urgent(&mut self, letter: &Letter) -> Next {
         let sink = self.sink.clone();
-        match send(&sink.destination, self.client.as_ref(), letter).await {
+        match attempt::whole_or_plain(&sink, self.client.as_ref(), letter).await {
             Err(PipeClosed) => return Next::End(End::PipeClosed),
             Ok(Outcome::Delivered) => {
                 self.reached();
                 self.tally.delivered.add(1);
                 self.urgent.remove(&sink.name, &letter.id);
             }
-            Ok(Outcome::Refused { reason }) => {
+            Ok(Outcome::Unfit { reason } | Outcome::Refused { reason }) => {
                 self.reached();
                 self.tally.refused.add(1);
                 tracing::error!(sink = sink.name, "message from memory refused: {reason}");
@@ -301,7 +328,24 @@ impl Courier {
         let now = Instant::now();
         let sink_fails = after.is_some() || self.failures > 1;
         self.paused = sink_fails.then(|| now + wait(after, self.failures - 1, random()));
+        if after.is_some() {
+            self.alone = self.paused;
+        }
         self.clock.at(now + wait(after, attempts, random()))
+    }
+
+    /// How things stand with this sink now.
+    fn standing(&self) -> Standing {
+        let alone = self.alone.filter(|until| *until > Instant::now());
+        let mut standing =
+            Standing { alone_until: alone.map(|until| self.clock.at(until)), ..Standing::default() };
+        self.pace.write_down(&mut standing, &self.clock);
+        standing
+    }
+
+    async fn write_down(&mut self, durability: Durability) -> Result<(), StoreError> {
+        let standing = self.standing();
+        self.ask(move |store, sink| store.put_standing(sink, &standing, durability)).await
     }
 
     /// Leaves a complaint once failures have gone on for long, and with each one from then on.
@@ -382,60 +426,5 @@ impl Courier {
             // Nobody is left to ring; whoever owned the delivery is gone without stopping it.
             std::future::pending().await
         }
-    }
-}
-
-/// Nobody reads standard output any more.
-pub(super) struct PipeClosed;
-
-/// Sends `letter` once.
-pub(super) async fn send(
-    destination: &Destination,
-    client: Option<&Client>,
-    letter: &Letter,
-) -> Result<Outcome, PipeClosed> {
-    match (destination.parcel(letter, Timestamp::now()), client) {
-        (Parcel::Post(request), Some(client)) => Ok(http::post(client, destination, request).await),
-        (Parcel::Post(_), None) => Ok(Outcome::unreachable("there is no HTTP client")),
-        (Parcel::Print(text), _) => match tokio::task::spawn_blocking(move || print(&text)).await {
-            Ok(Ok(())) => Ok(Outcome::Delivered),
-            Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => Err(PipeClosed),
-            Ok(Err(error)) => Ok(Outcome::unreachable(format!("cannot write to standard output: {error}"))),
-            Err(_) => Ok(Outcome::unreachable("writing to standard output was broken off")),
-        },
-    }
-}
-
-fn print(text: &str) -> io::Result<()> {
-    let mut out = anstream::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()
-}
-
-/// The wall clock as it was at the start, driven by one that nobody sets: a step of the wall clock
-/// neither holds letters back nor lets them all go at once.
-struct Clock {
-    wall: Timestamp,
-    start: Instant,
-}
-
-impl Clock {
-    fn start() -> Clock {
-        Clock { wall: Timestamp::now(), start: Instant::now() }
-    }
-
-    fn now(&self) -> Timestamp {
-        self.at(Instant::now())
-    }
-
-    fn at(&self, instant: Instant) -> Timestamp {
-        self.wall.checked_add(instant.duration_since(self.start)).unwrap_or(Timestamp::MAX)
-    }
-
-    /// When `time` will be, at the earliest now.
-    fn instant(&self, time: Timestamp) -> Instant {
-        let left = Duration::try_from(time.duration_since(self.now())).unwrap_or_default();
-        // Rounded up: the store counts in milliseconds, and waking early would only mean asking twice.
-        Instant::now() + left + Duration::from_millis(1)
     }
 }

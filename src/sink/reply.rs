@@ -1,4 +1,5 @@
-//! What an HTTP reply means: arrived, try again, refused for good, or nobody takes anything there.
+//! What an HTTP reply means: arrived, try again, say it more plainly, refused for good, or nobody
+//! takes anything there.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use jiff::fmt::rfc2822;
 use crate::text;
 
 /// The longest a `Retry-After` is obeyed.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// Characters of a reply's body that a reason shows.
 const SHOWN_CHARS_MAX: usize = 200;
@@ -22,6 +23,11 @@ pub enum Outcome {
     Retry {
         /// How long the destination asked to be left alone.
         after: Option<Duration>,
+        /// Why, for a log; names no secret.
+        reason: String,
+    },
+    /// Not in this form, which is malformed or too large to the destination; a plainer one may.
+    Unfit {
         /// Why, for a log; names no secret.
         reason: String,
     },
@@ -76,6 +82,7 @@ impl Reply {
                 let target = target.unwrap_or_default();
                 Outcome::Refused { reason: format!("status {status}: redirect{target} not followed") }
             }
+            400 | 413 | 422 => Outcome::Unfit { reason: format!("status {status}{}", self.shown()) },
             401 | 403 | 404 | 410 => Outcome::Revoked { reason: format!("status {status}{}", self.shown()) },
             _ => Outcome::Refused { reason: format!("status {status}{}", self.shown()) },
         }
@@ -112,20 +119,23 @@ mod tests {
         enum Kind {
             Delivered,
             Retry,
+            Unfit,
             Refused,
             Revoked,
         }
-        use Kind::{Delivered, Refused, Retry, Revoked};
+        use Kind::{Delivered, Refused, Retry, Revoked, Unfit};
         for (statuses, kind) in [
             (&[200, 201, 202, 204][..], Delivered),
             (&[408, 425, 429, 500, 502, 503, 504, 599], Retry),
-            (&[300, 301, 302, 303, 307, 308, 400, 402, 405, 413, 422, 101, 600], Refused),
+            (&[400, 413, 422], Unfit),
+            (&[300, 301, 302, 303, 307, 308, 402, 405, 101, 600], Refused),
             (&[401, 403, 404, 410], Revoked),
         ] {
             for &status in statuses {
                 let found = match (Reply { status, ..Reply::default() }).by_status(Timestamp::UNIX_EPOCH) {
                     Outcome::Delivered => Delivered,
                     Outcome::Retry { .. } => Retry,
+                    Outcome::Unfit { .. } => Unfit,
                     Outcome::Refused { .. } => Refused,
                     Outcome::Revoked { .. } => Revoked,
                 };
@@ -157,7 +167,7 @@ mod tests {
     fn a_reason_shows_a_little_of_the_body() {
         let body = format!("no\u{1b}[31m\n{}", "x".repeat(900)).into_bytes();
         let reply = Reply { status: 400, body, ..Reply::default() };
-        let Outcome::Refused { reason } = reply.by_status(Timestamp::UNIX_EPOCH) else { panic!("refused") };
+        let Outcome::Unfit { reason } = reply.by_status(Timestamp::UNIX_EPOCH) else { panic!("unfit") };
         assert!(reason.starts_with("status 400: no[31m xxx") && reason.ends_with("x…"), "{reason}");
         assert_eq!(reason.chars().count(), "status 400: ".len() + 200);
     }

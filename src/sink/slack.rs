@@ -56,8 +56,24 @@ impl Slack {
             Message::Alert(alert) => alert_body(alert, &letter.id),
             Message::Digest { host, lang, digest } => digest_body(host, *lang, digest, &letter.id),
         };
+        self.post(&body)
+    }
+
+    /// The same as a few lines of plain text, without blocks.
+    pub(super) fn plain(&self, letter: &Letter) -> Request {
+        let mut lines = match &letter.message {
+            Message::Alert(alert) => alert_lines(alert),
+            Message::Digest { host, lang, digest } => digest_lines(host, *lang, digest),
+        };
+        lines.push(letter.id.clone());
+        let lines: Vec<_> =
+            lines.iter().map(|line| escape_cut(&clean_line(line), 2 * VALUE_CHARS_MAX)).collect();
+        self.post(&frame(&lines.join("\n"), None))
+    }
+
+    fn post(&self, body: &Value) -> Request {
         let headers = vec![("content-type", "application/json; charset=utf-8".to_owned())];
-        Request { url: self.url.clone(), headers, body: super::json(&body) }
+        Request { url: self.url.clone(), headers, body: super::json(body) }
     }
 
     /// What the reply means. Slack says `ok` in the body of a 200; anything else is no success.
@@ -72,13 +88,47 @@ impl Slack {
     }
 }
 
-fn alert_body(alert: &Alert, id: &str) -> Value {
+fn heading(alert: &Alert) -> String {
     let title = clean_line(&alert.title);
-    let heading = match alert.status {
+    match alert.status {
         Status::Firing => format!("{} {title}", mark(alert.severity)),
         Status::Resolved => format!("✅ {}: {title}", words::resolved(alert.lang)),
-    };
-    let mut message = Body::new(&heading, &facts(alert));
+    }
+}
+
+/// An alert in plain text, one fact a line.
+fn alert_lines(alert: &Alert) -> Vec<String> {
+    let severity = alert.lang.severity(alert.severity);
+    let group = alert.group.iter().take(VALUES_MAX).map(|(name, value)| format!(" {name}={value}"));
+    vec![
+        heading(alert),
+        format!("{severity} {} {}{}", alert.host, alert.source, group.collect::<String>()),
+        words::counts(alert.lang, alert.count, alert.new, &alert.first_seen, &alert.last_seen),
+        format!("{}:{}", alert.path, alert.line),
+        format!("sealtail explain {}", alert.signature),
+    ]
+}
+
+/// A digest in plain text, one line a signature and the rest in one more.
+fn digest_lines(host: &str, lang: Lang, digest: &Digest) -> Vec<String> {
+    let mut short = Digest::default();
+    short.add_by_signature(digest);
+    let mut lines =
+        vec![words::digest_title(lang, digest.findings, digest.alerts.len()), words::digest_why(lang, host)];
+    short.alerts.sort_by_key(|line| std::cmp::Reverse((line.severity, line.new)));
+    let (told, rest) = short.alerts.split_at(short.alerts.len().min(VALUES_MAX));
+    lines.extend(told.iter().map(|line| {
+        let counts = words::digest_counts(lang, line.new, line.count, line.status);
+        format!("{} {}: {counts}", mark(line.severity), line.signature)
+    }));
+    if !rest.is_empty() {
+        lines.push(words::digest_rest(lang, rest.len(), rest.iter().map(|line| line.new).sum()));
+    }
+    lines
+}
+
+fn alert_body(alert: &Alert, id: &str) -> Value {
+    let mut message = Body::new(&heading(alert), &facts(alert));
     let mut closing = Vec::new();
     if alert.status == Status::Firing {
         message.push(section(&code_block(&alert.record, RECORD_CHARS_MAX)));
@@ -224,7 +274,7 @@ impl Body {
         // Where blocks are not shown, as in a notification, this is all there is.
         let fallback = escape_cut(heading, HEADER_CHARS_MAX);
         let header = json!({"type": "plain_text", "text": cut(heading, HEADER_CHARS_MAX), "emoji": false});
-        let chars = chars(&frame(&fallback, vec![])) + CLOSING_CHARS;
+        let chars = chars(&frame(&fallback, Some(vec![]))) + CLOSING_CHARS;
         let mut body = Body { fallback, blocks: Vec::new(), chars, closing_blocks: 1 };
         body.push(json!({"type": "header", "text": header}));
         body.push(section(facts));
@@ -258,20 +308,23 @@ impl Body {
 
     fn close(mut self, closing: Vec<Value>) -> Value {
         self.blocks.extend(closing);
-        frame(&self.fallback, self.blocks)
+        frame(&self.fallback, Some(self.blocks))
     }
 }
 
-fn frame(fallback: &str, blocks: Vec<Value>) -> Value {
-    json!({
-        "text": fallback,
-        "blocks": blocks,
+fn frame(text: &str, blocks: Option<Vec<Value>>) -> Value {
+    let mut frame = json!({
+        "text": text,
         "mrkdwn": false,
         "parse": "none",
         "link_names": false,
         "unfurl_links": false,
         "unfurl_media": false,
-    })
+    });
+    if let Some(blocks) = blocks {
+        frame["blocks"] = blocks.into();
+    }
+    frame
 }
 
 /// Characters of a value as JSON.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::alert::tests::sample;
-use crate::alert::{Alert, Digest, Lang, Message, Status};
+use crate::alert::{Alert, Context, Digest, Lang, Message, Status};
 use crate::finding::Severity;
 
 const CANARY: &str = "https://hooks.example/services/T0/B0/canary";
@@ -75,14 +75,18 @@ fn every_destination_makes_its_golden_requests() {
     let now = Timestamp::from_second(1_656_052_503).unwrap();
     for (name, destination) in destinations() {
         for (kind, message) in messages() {
-            let made = shown(&destination.parcel(&letter(message), now));
-            let path = folder.join(format!("{name}.{kind}.txt"));
-            // To make new golden files, look at them, then commit: GOLDEN=write cargo test golden
-            if std::env::var_os("GOLDEN").is_some_and(|word| word == "write") {
-                std::fs::write(&path, &made).unwrap();
+            let letter = letter(message);
+            let plain = destination.plain(&letter, now).map(|plain| (plain, ".plain"));
+            for (parcel, form) in [(destination.parcel(&letter, now), "")].into_iter().chain(plain) {
+                let made = shown(&parcel);
+                let path = folder.join(format!("{name}.{kind}{form}.txt"));
+                // To make new golden files, look at them, then commit: GOLDEN=write cargo test golden
+                if std::env::var_os("GOLDEN").is_some_and(|word| word == "write") {
+                    std::fs::write(&path, &made).unwrap();
+                }
+                let golden = std::fs::read_to_string(&path).unwrap_or_default();
+                assert_eq!(made, golden, "{}", path.display());
             }
-            let golden = std::fs::read_to_string(&path).unwrap_or_default();
-            assert_eq!(made, golden, "{}", path.display());
         }
     }
 }
@@ -212,7 +216,12 @@ proptest! {
         // Links of the page itself are meant to be alive; nothing else is.
         let page_link = "<https://example.org/qa?a=1&amp;b=2|Q&amp;A>";
         for message in [Message::Alert(Box::new(alert)), digest] {
-            let body = slack.request(&letter(message)).body;
+            let letter = letter(message);
+            let plain: Value = serde_json::from_str(&slack.plain(&letter).body).unwrap();
+            let plain = plain["text"].as_str().unwrap();
+            prop_assert!(!plain.contains('<') && plain.chars().count() < 2_000, "{}", plain);
+            prop_assert!(!plain.chars().any(|c| c != '\n' && crate::text::is_control(c)), "{}", plain);
+            let body = slack.request(&letter).body;
             prop_assert!(body.chars().count() <= 10_000);
             let body: Value = serde_json::from_str(&body).unwrap();
             prop_assert!(body["blocks"].as_array().unwrap().len() <= 50);
@@ -244,6 +253,19 @@ proptest! {
         prop_assert_eq!(json.lines().count(), 1);
         prop_assert_eq!(serde_json::from_str::<Alert>(&json).unwrap(), alert);
     }
+}
+
+#[test]
+fn a_webhook_in_plain_form_is_short_and_keeps_who_it_is() {
+    let long = "错".repeat(50_000);
+    let alert = Alert { record: long.clone(), meaning: long.clone(), ..hostile(&long) };
+    let alert = Alert { fields: [("long".to_owned(), long.clone())].into(), ..alert };
+    let letter = letter(Message::Alert(Box::new(alert.clone())));
+    let Message::Alert(short) = plain::shorten(&letter).message else { panic!("an alert") };
+    assert_eq!(short.record.chars().count(), 1_000);
+    assert_eq!((short.fingerprint, short.count, short.new), (alert.fingerprint, alert.count, alert.new));
+    assert_eq!((short.context, short.fields["long"].chars().count()), (Context::default(), 500));
+    assert_eq!(short.meaning.chars().count(), 500);
 }
 
 #[test]

@@ -103,6 +103,9 @@ pub(super) fn digest_why(lang: Lang, host: &str) -> String {
 /// What a digest says of one alert.
 pub(super) fn digest_counts(lang: Lang, new: u64, count: u64, status: Status) -> String {
     let counts = match lang {
+        // Nothing was told before, or it is not known how much.
+        Lang::En if new == count => format!("{new} new"),
+        Lang::Zh if new == count => format!("新增 {new} 次"),
         Lang::En => format!("{new} new, {count} so far"),
         Lang::Zh => format!("新增 {new} 次，共 {count} 次"),
     };

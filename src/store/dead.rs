@@ -135,7 +135,7 @@ impl Store {
                 outbox.insert(seq, (sink, fingerprint, 0, 0))?;
                 letters.insert(seq, letter)?;
                 toll.subtract(row.value());
-                revived.push((seq, sink.to_owned(), lane(fingerprint)));
+                revived.push((seq, sink.to_owned(), Slot::new(lane(fingerprint), letter.len())));
                 drop(row);
                 dead.remove(seq)?;
             }
@@ -143,8 +143,8 @@ impl Store {
         })?;
         inner.index.dead = toll;
         let count = revived.len();
-        for (seq, sink, lane) in revived {
-            inner.index.queue(&sink).put(seq, Slot { lane, attempts: 0, next_at: 0 });
+        for (seq, sink, slot) in revived {
+            inner.index.queue(&sink).put(seq, slot);
         }
         Ok(count)
     }

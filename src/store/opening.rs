@@ -9,6 +9,7 @@ use redb::Database;
 
 use super::ballast::Ballast;
 use super::error::{Fault, StoreError};
+use super::fold::Cap;
 use super::tables::META;
 use super::{Index, Inner, Store, birth, export, put_positions};
 
@@ -128,7 +129,12 @@ impl Store {
             opened.map_err(|fault| StoreError::new(&birth::state_path(directory), fault))?;
         ballast.make();
         let inner = Inner { database: Some(database), ballast, index, doubt: None, landed: 0 };
-        let store = Store { directory: directory.to_owned(), _lock: lock, inner: Mutex::new(inner) };
+        let store = Store {
+            directory: directory.to_owned(),
+            _lock: lock,
+            cap: Cap::DEFAULT,
+            inner: Mutex::new(inner),
+        };
         Ok(Opened { store, recovered })
     }
 }

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use redb::{ReadableDatabase, ReadableTable};
 
-use super::error::{Fault, StoreError};
-use super::queue::{Lane, Slot};
+use super::error::StoreError;
 use super::tables::{DEAD, LETTER, OUTBOX};
-use super::{Durability, Store, delivery_id, lane, take_seqs};
-use crate::alert::{Digest, Lang, Letter, Message};
+use super::{Durability, Store};
+use crate::alert::Letter;
 
 /// A letter that may go now.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,13 +45,21 @@ impl Store {
     /// The disk fails.
     pub fn due(&self, sink: &str, now: Timestamp) -> Result<Due, StoreError> {
         loop {
-            let (seq, attempts) = match self.inner()?.index.queue(sink).first() {
-                None => return Ok(Due::Never),
-                Some((_, slot)) if slot.next_at > now.as_millisecond() => {
-                    let at = Timestamp::from_millisecond(slot.next_at).unwrap_or(Timestamp::MAX);
-                    return Ok(Due::At(at));
+            let (seq, attempts) = {
+                let mut inner = self.inner()?;
+                let queue = inner.index.queue(sink);
+                match queue.first() {
+                    None => return Ok(Due::Never),
+                    Some((_, slot)) if slot.next_at > now.as_millisecond() => {
+                        let at = Timestamp::from_millisecond(slot.next_at).unwrap_or(Timestamp::MAX);
+                        return Ok(Due::At(at));
+                    }
+                    Some((seq, slot)) => {
+                        // Before it is read, or a commit could tell it by a digest meanwhile.
+                        queue.take(seq);
+                        (seq, slot.attempts)
+                    }
                 }
-                Some((seq, slot)) => (seq, slot.attempts),
             };
             match self.letter(seq)? {
                 Ok(letter) => return Ok(Due::Now(Box::new(Row { seq, attempts, letter }))),
@@ -92,17 +99,15 @@ impl Store {
     ) -> Result<(), StoreError> {
         let next_at = next_at.as_millisecond();
         let mut inner = self.inner()?;
-        let fingerprint = self.write(&mut inner, Durability::Later, |transaction| {
+        self.write(&mut inner, Durability::Later, |transaction| {
             let mut outbox = transaction.open_table(OUTBOX)?;
-            let Some(fingerprint) = outbox.get(seq)?.map(|row| row.value().1.to_owned()) else {
-                return Ok(None);
-            };
-            outbox.insert(seq, (sink, fingerprint.as_str(), attempts, next_at))?;
-            Ok(Some(fingerprint))
+            let fingerprint = outbox.get(seq)?.map(|row| row.value().1.to_owned());
+            if let Some(fingerprint) = fingerprint {
+                outbox.insert(seq, (sink, fingerprint.as_str(), attempts, next_at))?;
+            }
+            Ok(())
         })?;
-        if let Some(fingerprint) = fingerprint {
-            inner.index.queue(sink).put(seq, Slot { lane: lane(&fingerprint), attempts, next_at });
-        }
+        inner.index.queue(sink).postpone(seq, attempts, next_at);
         Ok(())
     }
 
@@ -139,47 +144,6 @@ impl Store {
             buried.insert(sink, seqs.len());
         }
         Ok(buried)
-    }
-
-    /// Puts what waits for `sink` into one digest, oldest first, until it tells of `alerts_max`
-    /// alerts; the rest keeps waiting behind it. Does nothing if fewer than two letters wait, or if
-    /// a digest is first already. Says how many letters went into the digest.
-    ///
-    /// # Errors
-    ///
-    /// The disk fails; nothing was changed.
-    pub fn collapse(&self, sink: &str, alerts_max: usize, now: Timestamp) -> Result<usize, StoreError> {
-        let mut inner = self.inner()?;
-        let queue = inner.index.queue(sink);
-        if queue.len() < 2 || queue.first().is_some_and(|(_, slot)| slot.lane == Lane::Digest) {
-            return Ok(0);
-        }
-        let seqs: Vec<u64> = queue.rows().map(|(seq, _)| seq).collect();
-        let instance = inner.index.instance;
-        let folded = self.write(&mut inner, Durability::Now, |transaction| {
-            let mut outbox = transaction.open_table(OUTBOX)?;
-            let mut letters = transaction.open_table(LETTER)?;
-            let (count, message) = fold(&letters, &seqs, alerts_max)?;
-            let folded = &seqs[..count];
-            if let [_, .., place] = *folded {
-                for &seq in folded {
-                    outbox.remove(seq)?;
-                    letters.remove(seq)?;
-                }
-                // The digest takes the place of the last row it tells of, but has an id of its own:
-                // that row may have been attempted under its id.
-                let id = delivery_id(instance, take_seqs(transaction, 1)?);
-                let letter = Letter { id, created: now.to_string(), message };
-                outbox.insert(place, (sink, "", 0, 0))?;
-                letters.insert(place, serde_json::to_vec(&letter)?.as_slice())?;
-            }
-            Ok(folded)
-        })?;
-        let queue = inner.index.queue(sink);
-        let [_, .., place] = *folded else { return Ok(0) };
-        folded.iter().for_each(|&seq| queue.remove(seq));
-        queue.put(place, Slot { lane: Lane::Digest, attempts: 0, next_at: 0 });
-        Ok(folded.len())
     }
 
     /// Letters that wait for `sink`.
@@ -229,27 +193,4 @@ impl Store {
             Ok(serde_json::from_slice(letter.value()).map_err(|error| error.to_string()))
         })
     }
-}
-
-/// Adds up the rows of `seqs` from the first on, one letter in memory at a time, and says how many.
-/// A row that does not read back, or is a digest itself, ends the digest before it.
-fn fold(
-    letters: &impl ReadableTable<u64, &'static [u8]>,
-    seqs: &[u64],
-    alerts_max: usize,
-) -> Result<(usize, Message), Fault> {
-    let (mut count, mut digest) = (0, Digest::default());
-    let (mut host, mut lang) = (String::new(), Lang::default());
-    for &seq in seqs {
-        if digest.alerts.len() >= alerts_max {
-            break;
-        }
-        let letter = letters.get(seq)?.map(|letter| serde_json::from_slice::<Letter>(letter.value()));
-        let Some(Ok(Letter { message: Message::Alert(alert), .. })) = letter else { break };
-        digest.add(&alert);
-        host.clone_from(&alert.host);
-        lang = alert.lang;
-        count += 1;
-    }
-    Ok((count, Message::Digest { host, lang, digest }))
 }

@@ -5,7 +5,7 @@
 //! the row carries: that is what keeps a backlog of 10⁵ rows flat in memory.
 //!
 //! Order: the rows of one alert form a *lane*, and only the first of a lane may go; lanes pass each
-//! other freely. A digest stands in every lane at once: when it is first, nothing passes it.
+//! other freely. A digest stands in every lane at once: it passes nothing, and nothing passes it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +27,15 @@ pub(super) struct Slot {
     pub attempts: u32,
     /// Not to be sent before; Unix time in ms.
     pub next_at: i64,
+    /// Length of its letter.
+    pub bytes: usize,
+}
+
+impl Slot {
+    /// One that has not been attempted.
+    pub fn new(lane: Lane, bytes: usize) -> Slot {
+        Slot { lane, attempts: 0, next_at: 0, bytes }
+    }
 }
 
 /// The rows that wait for one sink.
@@ -36,6 +45,10 @@ pub(super) struct Queue {
     lanes: BTreeSet<(Lane, u64)>,
     /// The first row of every lane, by the time it may go.
     heads: BTreeSet<(i64, u64)>,
+    /// Length of all letters.
+    bytes: usize,
+    /// The row that was handed out last, as long as nobody has said what became of it.
+    taken: Option<u64>,
 }
 
 impl Queue {
@@ -45,8 +58,30 @@ impl Queue {
         if slot.lane == Lane::Digest {
             return Some((oldest, slot));
         }
-        let &(_, seq) = self.heads.first()?;
+        let barrier = self.head(Lane::Digest).map_or(u64::MAX, |(seq, _)| seq);
+        // Where there is a digest, few rows stand behind it: it was made of those that did.
+        let &(_, seq) = self.heads.iter().find(|&&(_, seq)| seq < barrier)?;
         self.rows.get(&seq).map(|&slot| (seq, slot))
+    }
+
+    /// Takes note that `seq` is handed out: until it is put anew or removed, it may be on its way.
+    pub fn take(&mut self, seq: u64) {
+        self.taken = Some(seq);
+    }
+
+    /// Takes note that nothing is on its way.
+    pub fn give_back(&mut self) {
+        self.taken = None;
+    }
+
+    /// Rows of which nothing is on its way, oldest first.
+    pub fn resting(&self) -> impl Iterator<Item = (u64, Slot)> {
+        self.rows().filter(|(seq, _)| Some(*seq) != self.taken)
+    }
+
+    /// Length of the letters of all rows.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Rows waiting.
@@ -72,12 +107,22 @@ impl Queue {
         }
         self.lanes.insert((slot.lane, seq));
         self.rows.insert(seq, slot);
+        self.bytes += slot.bytes;
+    }
+
+    /// Puts a row off.
+    pub fn postpone(&mut self, seq: u64, attempts: u32, next_at: i64) {
+        if let Some(&slot) = self.rows.get(&seq) {
+            self.put(seq, Slot { attempts, next_at, ..slot });
+        }
     }
 
     /// Takes out a row; the next of its lane steps forward.
     pub fn remove(&mut self, seq: u64) {
         let Some(slot) = self.rows.remove(&seq) else { return };
         self.lanes.remove(&(slot.lane, seq));
+        self.bytes -= slot.bytes;
+        self.taken = self.taken.filter(|taken| *taken != seq);
         if self.heads.remove(&(slot.next_at, seq))
             && let Some((head, head_slot)) = self.head(slot.lane)
         {
@@ -98,7 +143,9 @@ mod tests {
     use super::*;
 
     fn slot(lane: u64, next_at: i64) -> Slot {
-        Slot { lane: Lane::Alert(lane), attempts: 0, next_at }
+        // Lane 0 is that of digests.
+        let lane = if lane == 0 { Lane::Digest } else { Lane::Alert(lane) };
+        Slot { lane, attempts: 0, next_at, bytes: 10 }
     }
 
     #[test]
@@ -117,12 +164,36 @@ mod tests {
     }
 
     #[test]
-    fn nothing_passes_a_digest() {
+    fn nothing_passes_a_digest_and_it_passes_nothing() {
         let mut queue = Queue::default();
-        let digest = Slot { lane: Lane::Digest, attempts: 1, next_at: 900 };
-        queue.put(5, digest);
+        queue.put(5, slot(0, 900));
         queue.put(6, slot(1, 0));
-        assert_eq!(queue.first(), Some((5, digest)));
+        assert_eq!(queue.first(), Some((5, slot(0, 900))));
+        queue.put(3, slot(2, 950));
+        queue.put(4, slot(3, 940));
+        assert_eq!(queue.first(), Some((4, slot(3, 940))), "the digest waits for what is older");
+        queue.remove(4);
+        queue.remove(3);
+        assert_eq!(queue.first(), Some((5, slot(0, 900))));
+        queue.remove(5);
+        assert_eq!(queue.first(), Some((6, slot(1, 0))));
+    }
+
+    #[test]
+    fn what_is_on_its_way_does_not_rest() {
+        let mut queue = Queue::default();
+        (1..=3).for_each(|seq| queue.put(seq, slot(seq, 0)));
+        let resting = |queue: &Queue| queue.resting().map(|(seq, _)| seq).collect::<Vec<_>>();
+        queue.take(1);
+        assert_eq!(resting(&queue), [2, 3]);
+        queue.postpone(1, 1, 50);
+        assert_eq!(resting(&queue), [1, 2, 3]);
+        queue.take(2);
+        queue.remove(2);
+        assert_eq!((resting(&queue), queue.bytes()), (vec![1, 3], 20));
+        queue.take(3);
+        queue.give_back();
+        assert_eq!(resting(&queue), [1, 3]);
     }
 
     proptest! {
@@ -142,11 +213,17 @@ mod tests {
                 }
                 let expected = model
                     .iter()
-                    .filter(|(seq, slot)| !model.range(..*seq).any(|(_, other)| other.lane == slot.lane))
+                    .filter(|(seq, slot)| {
+                        let alike = |other: &Slot| {
+                            other.lane == slot.lane || [other.lane, slot.lane].contains(&Lane::Digest)
+                        };
+                        !model.range(..*seq).any(|(_, other)| alike(other))
+                    })
                     .min_by_key(|(seq, slot)| (slot.next_at, **seq))
                     .map(|(&seq, &slot)| (seq, slot));
                 prop_assert_eq!(queue.first(), expected);
                 prop_assert_eq!(queue.len(), model.len());
+                prop_assert_eq!(queue.bytes(), model.values().map(|slot| slot.bytes).sum::<usize>());
             }
         }
     }

@@ -23,7 +23,10 @@ pub(super) const LETTER: TableDefinition<u64, &[u8]> = TableDefinition::new("let
 /// Row → (sink, why it was refused, JSON of its letter).
 pub(super) const DEAD: TableDefinition<u64, (&str, &str, &[u8])> = TableDefinition::new("dead");
 
-/// Makes every table.
+/// Sink → JSON of its standing. Came later than the others, so a state may be without it.
+pub(super) const STANDING: TableDefinition<&str, &[u8]> = TableDefinition::new("standing");
+
+/// Makes every table that must be there.
 pub(super) fn create(transaction: &WriteTransaction, instance: [u8; 16]) -> Result<(), Fault> {
     let mut meta = transaction.open_table(META)?;
     meta.insert("schema", SCHEMA)?;

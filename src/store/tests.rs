@@ -1,5 +1,7 @@
 //! The store against a directory of its own.
 
+mod fold;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -287,6 +289,26 @@ fn a_full_digest_leaves_the_rest_behind_it() {
     assert_eq!(told(&digest), ("digest".to_owned(), 4 * 3));
     store.delivered("ops", digest.seq).unwrap();
     assert_eq!(told(&row(&store, "ops")), ("alert-4".to_owned(), 1));
+}
+
+#[test]
+fn the_standing_of_a_sink_survives_a_restart() {
+    let directory = TempDir::new().unwrap();
+    let store = open(&directory);
+    assert_eq!(store.standing("ops").unwrap(), None);
+    let standing = Standing { alone_until: Some(now()), tokens: 2.5, ..Standing::default() };
+    store.put_standing("ops", &standing, Durability::Now).unwrap();
+    drop(store);
+    let store = open(&directory);
+    assert_eq!((store.standing("ops").unwrap(), store.standing("slack").unwrap()), (Some(standing), None));
+    // A row of another shape holds nothing up.
+    let mut inner = store.inner().unwrap();
+    let garbled = store.write(&mut inner, Durability::Now, |transaction| {
+        transaction.open_table(tables::STANDING)?.insert("ops", b"[1".as_slice())?;
+        Ok(())
+    });
+    drop(inner);
+    assert_eq!((garbled.unwrap(), store.standing("ops").unwrap()), ((), None));
 }
 
 #[test]

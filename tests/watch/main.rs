@@ -31,3 +31,4 @@ mod secrets;
 mod sinks;
 mod stdout;
 mod stop;
+mod storm;

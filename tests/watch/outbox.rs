@@ -25,8 +25,11 @@ fn outbox(rig: &Rig, arguments: &[&str]) -> Ran {
     run(&[&["outbox"], arguments, &["--config", &config]].concat())
 }
 
+/// The ids of messages in their order; the plain form of one comes right behind it.
 fn ids(events: &[Event]) -> Vec<String> {
-    events.iter().map(|event| event.id.clone()).collect()
+    let mut ids: Vec<String> = events.iter().map(|event| event.id.clone()).collect();
+    ids.dedup();
+    ids
 }
 
 /// Watches five failures that are all refused. Their ids, in order.
@@ -64,9 +67,10 @@ fn dead_letters_are_listed_and_sent_again() {
 
     status.store(200, Ordering::SeqCst);
     let running = rig.watch();
-    let events = rig.inbox.until("all of them again", |events| events.len() == 10);
-    assert_eq!(ids(&events[5..]), dead, "in their old order, under their old ids");
-    assert_eq!(pids_in_order(&events[5..]), [1, 2, 3, 4, 5]);
+    let before = 2 * 5;
+    let events = rig.inbox.until("all of them again", |events| events.len() == before + 5);
+    assert_eq!(ids(&events[before..]), dead, "in their old order, under their old ids");
+    assert_eq!(pids_in_order(&events[before..]), [1, 2, 3, 4, 5]);
     drop(events);
     stop(running);
     assert_eq!(outbox(&rig, &["list"]).stdout, "nothing waits, and no letter is dead\n");

@@ -7,6 +7,7 @@ use crate::inbox::{Inbox, pids_in_order};
 use crate::program::failure;
 use crate::receiver::{Answer, Receiver};
 use crate::rig::{Rig, sink, stop, swap};
+use crate::schema::Schema;
 
 /// Where nobody listens.
 const NOBODY: &str = "http://127.0.0.1:1/hook";
@@ -49,6 +50,24 @@ fn one_in_trouble_gets_everything_once_it_is_well() {
     drop(events);
     stop(running);
     assert_eq!(rig.inbox.events().len(), 20, "the other sink got its own and no more");
+}
+
+#[test]
+fn what_is_too_large_for_a_receiver_arrives_shortened() {
+    let rig = Rig::answering(|got, _| Answer::status(if got.body.len() > 8_000 { 413 } else { 200 }));
+    rig.log("worker.log").write(failure(1, 77).replace("'x'", &"x".repeat(9_000)));
+    let running = rig.watch();
+    let events = rig.inbox.until("both forms", |events| events.len() == 2);
+    assert_eq!(events[0].id, events[1].id);
+    let schema = Schema::of("alert.v1");
+    events.iter().for_each(|event| schema.check(&event.data));
+    for key in ["fingerprint", "count", "group", "title", "action"] {
+        assert_eq!(events[0].data[key], events[1].data[key], "{key}");
+    }
+    assert!(events[1].text("record").ends_with('…'), "{}", events[1].data);
+    drop(events);
+    running.wait_for_stderr("message refused, and taken in plain form: status 413", 1);
+    stop(running);
 }
 
 #[test]
