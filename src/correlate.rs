@@ -3,8 +3,8 @@
 //! An alert is open from its first finding until it has been quiet for `resolve_after`, or, where
 //! its signature is a state, until a record ends it. It speaks when it opens, every `repeat_every`
 //! while it lasts, and when it resolves; in between findings only raise its count. A finding that
-//! another alert explains is counted there, as a follower, and opens none of its own. Where a
-//! thousand alerts of one signature are open, further groups share one more. Time comes in as an
+//! another alert explains is counted there, as a follower, and opens none of its own. Where
+//! thousands of alerts of one signature are open, further groups share one more. Time comes in as an
 //! argument, so a replay can ask the same questions in the time of its log.
 
 mod cause;

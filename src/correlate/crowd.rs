@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 /// Alerts of one signature that may be open with a group of their own: nobody reads more.
-pub(super) const ALERTS_MAX: usize = 1_000;
+pub(super) const ALERTS_MAX: usize = 5_000;
 
 /// Open alerts by signature.
 #[derive(Debug, Default)]

@@ -18,6 +18,9 @@ const KILLS: u64 = 200;
 const RUN_MS_MAX: u64 = 250;
 /// One run in so many is killed as soon as it has started.
 const AT_ONCE: u64 = 10;
+/// Lines that are written at most: on a slow machine more would be more groups than have an alert of
+/// their own.
+const LINES_MAX: u64 = 4_000;
 /// Lines come this often …
 const PACE: Duration = Duration::from_millis(25);
 /// … and the log is rotated once in so many lines.
@@ -125,7 +128,7 @@ fn kill_again_and_again(rig: &Rig, seed: u64) -> u64 {
 /// something was told.
 fn write(mut log: Log, rig: &Rig, seed: u64, stopped: &AtomicBool) -> u64 {
     let (mut line, mut seen) = (0, false);
-    while !stopped.load(Ordering::Relaxed) {
+    while !stopped.load(Ordering::Relaxed) && line < LINES_MAX {
         line += 1;
         log.write(healthy(line) + &failure(line, line));
         seen = seen || !rig.inbox.events().is_empty();
