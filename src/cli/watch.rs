@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow, bail};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -35,6 +36,7 @@ pub(super) fn run(args: WatchArgs) -> Result<u8> {
 }
 
 async fn watch(args: WatchArgs) -> Result<u8> {
+    raise_descriptor_limit();
     let plan = Plan::of(&args)?;
     let mut signals = Signals::new()?;
     let desk = Desk::default();
@@ -47,6 +49,14 @@ async fn watch(args: WatchArgs) -> Result<u8> {
         next = session(&plan, &args, setup, store, &mut signals, &desk).await?;
     }
     Ok(EXIT_OK)
+}
+
+/// Files to follow may be many, and the usual soft limit is there for programs that use `select`.
+fn raise_descriptor_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Fewer files are kept open then; the tail asks how many it may.
+    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 /// Opens the state, and says so if it had to begin anew.

@@ -185,7 +185,7 @@ impl Tail {
             by_key: HashMap::new(),
             by_path: HashMap::new(),
             copies: HashMap::new(),
-            descriptors: Descriptors::new(OPEN_MAX),
+            descriptors: Descriptors::new(descriptors::room().min(OPEN_MAX)),
             scratch: vec![0; TAIL_LEN + CHUNK_LEN],
             changed: BTreeSet::new(),
             troubles: Vec::new(),
