@@ -156,6 +156,9 @@ pub struct Tail {
     descriptors: Descriptors,
     scratch: Vec<u8>,
     changed: BTreeSet<u64>,
+    /// The only ones that may have something to do before the next sweep: nearly all of thousands of
+    /// files are quiet. `None` is any of them.
+    restless: Option<BTreeSet<u64>>,
     troubles: Vec<Trouble>,
     told: HashSet<(PathBuf, u8)>,
 }
@@ -188,6 +191,7 @@ impl Tail {
             descriptors: Descriptors::new(descriptors::room().min(OPEN_MAX)),
             scratch: vec![0; TAIL_LEN + CHUNK_LEN],
             changed: BTreeSet::new(),
+            restless: None,
             troubles: Vec::new(),
             told: HashSet::new(),
         }
@@ -204,6 +208,7 @@ impl Tail {
             // What has shrunk is for the sweep to sort out.
             Ok(stat) if Some(stat.key()) == generation.key() && stat.size >= generation.stat.size => {
                 generation.stat = stat;
+                self.stir(id);
                 false
             }
             _ => true,
@@ -213,13 +218,30 @@ impl Tail {
     /// Files that have something to do: unread bytes, or a quiet time that has passed. Older
     /// generations come first. An id that had its [`End::Final`] comes back if its file grows again.
     pub fn ready(&self, now: Instant) -> Vec<u64> {
-        let due = self.generations.iter().filter(|(_, generation)| generation.is_due(now));
-        due.map(|(&id, _)| id).collect()
+        self.restless().filter(|(_, generation)| generation.is_due(now)).map(|(id, _)| id).collect()
     }
 
     /// When [`Tail::ready`] may change without any event.
     pub fn next_deadline(&self, now: Instant) -> Option<Instant> {
-        self.generations.values().filter_map(|generation| generation.deadline(now)).min()
+        self.restless().filter_map(|(_, generation)| generation.deadline(now)).min()
+    }
+
+    /// Takes note that a generation may have something to do.
+    fn stir(&mut self, id: u64) {
+        if let Some(restless) = &mut self.restless {
+            restless.insert(id);
+        }
+    }
+
+    /// Those that may have something to do, older generations first.
+    fn restless(&self) -> impl Iterator<Item = (u64, &Generation)> {
+        let any = match &self.restless {
+            Some(_) => None,
+            None => Some(self.generations.iter().map(|(&id, generation)| (id, generation))),
+        };
+        let some = self.restless.iter().flatten();
+        let some = some.filter_map(|id| Some((*id, self.generations.get(id)?)));
+        any.into_iter().flatten().chain(some)
     }
 
     /// The unsettled bytes of a file: what was carried, and up to 256 KiB more.
@@ -232,6 +254,7 @@ impl Tail {
     /// The file cannot be opened or read. It is left alone for a second; the next sweep tells the
     /// trouble. An id that is not followed is an error of kind `NotFound`.
     pub fn read(&mut self, id: u64, now: Instant) -> io::Result<Chunk<'_>> {
+        self.stir(id);
         if self.generations.get(&id).is_some_and(Generation::can_read) {
             match self.fill(id, now) {
                 Ok(Filled::Bytes(_)) => {}
@@ -256,6 +279,7 @@ impl Tail {
 
     /// Takes note that everything before `progress.offset` is done with, and drops it from memory.
     pub fn settle(&mut self, id: u64, progress: Progress) {
+        self.stir(id);
         let Some(generation) = self.generations.get_mut(&id) else { return };
         if generation.progress != progress {
             generation.settle(progress);

@@ -13,6 +13,7 @@ impl Tail {
     /// Looks at folders and files: what is new, what moved, what was truncated. Bounded by the number
     /// of files; waits for nothing. Returns each trouble once, for as long as it lasts.
     pub fn sweep(&mut self, now: Instant) -> Vec<Trouble> {
+        self.restless = None;
         let due = self.sources_due(now);
         let mut look = Look::at(&self.sources, &due);
         let ids: Vec<u64> = self.generations.keys().copied().collect();
@@ -23,13 +24,16 @@ impl Tail {
             self.locate(id, &mut look, &due, now);
         }
         self.index_paths();
-        self.resume(&mut look, now);
-        // What was found again may be what a new file is a copy of.
-        self.index_paths();
+        if self.resume(&mut look, now) {
+            // What was found again may be what a new file is a copy of.
+            self.index_paths();
+        }
         self.discover(&mut look, now);
         self.expire(now);
         self.index_paths();
         self.fresh = false;
+        let restless = self.generations.iter().filter(|(_, generation)| generation.deadline(now).is_some());
+        self.restless = Some(restless.map(|(&id, _)| id).collect());
         if !self.told.is_empty() {
             look.listed().for_each(|folder| self.calm(folder));
         }
@@ -244,6 +248,7 @@ impl Tail {
         let Some(generation) = self.generations.get(&id) else { return };
         let Place::Here { at, key } = generation.place.clone() else { return };
         let (path, away, stat) = (generation.path.clone(), generation.away, generation.stat);
+        self.restless = None;
         let source = self.source_index(&generation.source).unwrap_or(0);
         let file = match self.open(id) {
             Ok(true) => self.descriptors.remove(id),
