@@ -25,7 +25,7 @@ use crate::detect::Detector;
 use crate::doctor::collect::Request;
 use crate::doctor::confirm::Confirmer;
 use crate::sink::Sink;
-use crate::source::tail::{Settings, Tail};
+use crate::source::tail::{Own, Settings, Tail};
 use crate::source::wake::{self, Wake};
 use crate::store::{Commit, Durability, Store, StoreError};
 
@@ -121,7 +121,8 @@ impl Watch {
         let ring = wake.bell();
         desk.on_post(move || ring.ring());
         let now = Instant::now();
-        let tail = Tail::new(setup.sources.clone(), store.positions()?, store.fresh()?, 1, now);
+        let mut tail = Tail::new(setup.sources.clone(), store.positions()?, store.fresh()?, 1, now);
+        tail.keep_out(Own::of(&setup.state_dir));
         let open = store.alerts()?.into_iter().filter_map(|(fingerprint, row)| {
             // A row of an older or newer shape opens anew with its next finding.
             let alert = OpenAlert::decode(&row);

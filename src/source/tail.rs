@@ -47,6 +47,7 @@
 mod descriptors;
 mod generation;
 mod mark;
+mod own;
 mod resume;
 mod scan;
 mod sweep;
@@ -64,6 +65,7 @@ use rustix::io::Errno;
 use self::descriptors::Descriptors;
 use self::generation::{Filled, Generation, Place, Stage};
 use self::mark::TAIL_LEN;
+pub use self::own::Own;
 use self::scan::Stat;
 pub use self::trouble::Trouble;
 use crate::frame::End;
@@ -154,6 +156,7 @@ pub struct Tail {
     by_path: HashMap<PathBuf, u64>,
     copies: HashMap<(u64, u64), Copy>,
     descriptors: Descriptors,
+    own: Own,
     scratch: Vec<u8>,
     changed: BTreeSet<u64>,
     /// The only ones that may have something to do before the next sweep: nearly all of thousands of
@@ -189,12 +192,18 @@ impl Tail {
             by_path: HashMap::new(),
             copies: HashMap::new(),
             descriptors: Descriptors::new(descriptors::room().min(OPEN_MAX)),
+            own: Own::default(),
             scratch: vec![0; TAIL_LEN + CHUNK_LEN],
             changed: BTreeSet::new(),
             restless: None,
             troubles: Vec::new(),
             told: HashSet::new(),
         }
+    }
+
+    /// Says which files are sealtail's own: they are refused.
+    pub fn keep_out(&mut self, own: Own) {
+        self.own = own;
     }
 
     /// Takes note that something happened to a path. Returns whether only a sweep can tell what: the

@@ -110,7 +110,7 @@ impl Watch {
             Trouble::Denied { path } | Trouble::Unreadable { path, .. } | Trouble::NoDescriptors { path } => {
                 complaint(Ailment::FileUnreadable).at(path.display())
             }
-            Trouble::NotRegular { .. } => return,
+            Trouble::NotRegular { .. } | Trouble::Own { .. } => return,
         };
         self.desk.post(complaint);
     }

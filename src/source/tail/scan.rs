@@ -98,6 +98,8 @@ pub(super) struct Look {
     pub troubles: Vec<Trouble>,
     /// Paths a source names that may not be looked at or opened.
     pub denied: HashSet<PathBuf>,
+    /// Files that are sealtail's own.
+    own: HashSet<(u64, u64)>,
     /// Sources that name a symbolic link.
     linked: HashSet<usize>,
     /// Sources that name something that is not there.
@@ -105,9 +107,9 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// Expands the globs of the sources that are due.
-    pub(super) fn at(sources: &[Settings], due: &[bool]) -> Look {
-        let mut look = Look::default();
+    /// Expands the globs of the sources that are due. Files that are sealtail's `own` are left out.
+    pub(super) fn at(sources: &[Settings], due: &[bool], own: HashSet<(u64, u64)>) -> Look {
+        let mut look = Look { own, ..Look::default() };
         for (index, source) in sources.iter().enumerate().filter(|&(index, _)| due[index]) {
             let mut paths = Vec::new();
             for pattern in &source.paths {
@@ -218,6 +220,9 @@ impl Look {
                 self.troubles.push(Trouble::NotRegular { path });
             }
             return;
+        }
+        if self.own.contains(&stat.key()) {
+            return self.troubles.push(Trouble::Own { path });
         }
         let path = target.unwrap_or(path);
         if !is_compressed(&path) {

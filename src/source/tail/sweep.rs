@@ -15,7 +15,7 @@ impl Tail {
     pub fn sweep(&mut self, now: Instant) -> Vec<Trouble> {
         self.restless = None;
         let due = self.sources_due(now);
-        let mut look = Look::at(&self.sources, &due);
+        let mut look = Look::at(&self.sources, &due, self.own.keys());
         let ids: Vec<u64> = self.generations.keys().copied().collect();
         for &id in &ids {
             self.retire(id);

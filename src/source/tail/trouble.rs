@@ -19,6 +19,11 @@ pub enum Trouble {
         /// What the source names.
         path: PathBuf,
     },
+    /// A path names what sealtail writes itself: its state, or what it prints.
+    Own {
+        /// What the source names.
+        path: PathBuf,
+    },
     /// Reading, opening or listing fails. It is tried again.
     Unreadable {
         /// The file or folder.
@@ -61,6 +66,7 @@ impl Trouble {
             Trouble::Unreadable { path, .. } => Some((path.clone(), 2)),
             // One line for the whole process: the next file fails for the same reason.
             Trouble::NoDescriptors { .. } => Some((PathBuf::new(), 3)),
+            Trouble::Own { path } => Some((path.clone(), 4)),
             Trouble::Gap { .. } => None,
         }
     }
@@ -74,6 +80,9 @@ impl fmt::Display for Trouble {
             }
             Trouble::NotRegular { path } => {
                 write!(f, "{} is not a regular file; not followed", path.display())
+            }
+            Trouble::Own { path } => {
+                write!(f, "{} is written by sealtail itself; not followed", path.display())
             }
             Trouble::Unreadable { path, error } => {
                 write!(f, "cannot read {}: {error}; trying again", path.display())
