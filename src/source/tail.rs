@@ -46,6 +46,7 @@
 
 mod descriptors;
 mod generation;
+mod held;
 mod mark;
 mod own;
 mod resume;
@@ -75,6 +76,8 @@ use crate::position::{Position, Progress};
 const CHUNK_LEN: usize = 256 * 1024;
 /// Files kept open that could be found again by their paths.
 const OPEN_MAX: usize = 512;
+/// Bytes of deleted files that may be kept on disks by being open.
+const HELD_MAX: u64 = 8 << 30;
 /// Bytes looked through for the lines before an offset.
 const CONTEXT_LEN: u64 = 64 * 1024;
 /// A rotated file is over when nothing has been written to it for so long.
@@ -156,6 +159,7 @@ pub struct Tail {
     by_path: HashMap<PathBuf, u64>,
     copies: HashMap<(u64, u64), Copy>,
     descriptors: Descriptors,
+    held_max: u64,
     own: Own,
     scratch: Vec<u8>,
     changed: BTreeSet<u64>,
@@ -192,6 +196,7 @@ impl Tail {
             by_path: HashMap::new(),
             copies: HashMap::new(),
             descriptors: Descriptors::new(descriptors::room().min(OPEN_MAX)),
+            held_max: HELD_MAX,
             own: Own::default(),
             scratch: vec![0; TAIL_LEN + CHUNK_LEN],
             changed: BTreeSet::new(),

@@ -4,6 +4,7 @@
 //! is no outbox: then they go to the sinks from memory.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -94,25 +95,30 @@ impl Watch {
         } else {
             tracing::warn!("{trouble}");
         }
-        let complaint = |ailment| Complaint::new(ailment, trouble.to_string());
         let complaint = match trouble {
-            Trouble::Gap { path, offset, bytes } => {
-                let path = path.display().to_string();
-                let meter = self.desk.meter();
-                meter.gaps.add(1);
-                meter.lost_bytes.add(bytes.unwrap_or(0));
-                let total = self.own.lost.entry(path.clone()).or_default();
-                *total += bytes.unwrap_or(0);
-                let bytes = bytes.map_or_else(|| "unknown".to_owned(), |bytes| bytes.to_string());
-                let complaint = complaint(Ailment::BytesLost).at(path).with("offset", offset);
-                complaint.with("bytes", bytes).with("total", *total)
+            Trouble::Gap { path, offset, bytes } => self.loss(trouble, path, *offset, *bytes),
+            Trouble::Released { path, offset, unread, .. } => {
+                self.loss(trouble, path, *offset, Some(*unread))
             }
             Trouble::Denied { path } | Trouble::Unreadable { path, .. } | Trouble::NoDescriptors { path } => {
-                complaint(Ailment::FileUnreadable).at(path.display())
+                Complaint::new(Ailment::FileUnreadable, trouble.to_string()).at(path.display())
             }
             Trouble::NotRegular { .. } | Trouble::Own { .. } => return,
         };
         self.desk.post(complaint);
+    }
+
+    /// Counts bytes that are lost, and makes the complaint.
+    fn loss(&mut self, trouble: &Trouble, path: &Path, offset: u64, bytes: Option<u64>) -> Complaint {
+        let path = path.display().to_string();
+        let meter = self.desk.meter();
+        meter.gaps.add(1);
+        meter.lost_bytes.add(bytes.unwrap_or(0));
+        let total = self.own.lost.entry(path.clone()).or_default();
+        *total += bytes.unwrap_or(0);
+        let bytes = bytes.map_or_else(|| "unknown".to_owned(), |bytes| bytes.to_string());
+        let complaint = Complaint::new(Ailment::BytesLost, trouble.to_string()).at(path);
+        complaint.with("offset", offset).with("bytes", bytes).with("total", *total)
     }
 
     /// Counts what one chunk came to.

@@ -23,6 +23,7 @@ impl Tail {
         for &id in &ids {
             self.locate(id, &mut look, &due, now);
         }
+        self.release();
         self.index_paths();
         if self.resume(&mut look, now) {
             // What was found again may be what a new file is a copy of.
@@ -234,7 +235,7 @@ impl Tail {
     }
 
     /// The file of a generation is no longer its file.
-    fn leave(&mut self, id: u64, place: Place) {
+    pub(super) fn leave(&mut self, id: u64, place: Place) {
         let Some(generation) = self.generations.get_mut(&id) else { return };
         if let Some(key) = generation.key() {
             self.by_key.remove(&key);
