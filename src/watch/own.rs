@@ -3,7 +3,7 @@
 //! They go through the same correlation and the same outbox. While the store cannot be written there
 //! is no outbox: then they go to the sinks from memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ use crate::alert::{Context, Letter};
 use crate::complaint::{Ailment, Complaint};
 use crate::correlate::{Notice, Sighting};
 use crate::finding::Finding;
+use crate::frame::LINE_BYTES_MAX;
 use crate::position::{Mode, Progress};
 use crate::record::{Names, Place};
 use crate::source::tail::Trouble;
@@ -27,11 +28,16 @@ const SKEW_EVERY: Duration = Duration::from_secs(60);
 /// Files whose last complaint is remembered; with more, some are complained of too often.
 const SKEWED_MAX: usize = 1_000;
 
+/// Files of which a line too long is told; beyond it they are only counted.
+const CUT_MAX: usize = 1_000;
+
 /// What has been said so far.
 #[derive(Debug, Default)]
 pub(super) struct Own {
     /// Bytes lost, by path.
     lost: BTreeMap<String, u64>,
+    /// Files of which a line too long was told.
+    cut: HashSet<String>,
     /// When the clock of a file was last complained of.
     skewed: HashMap<String, Instant>,
 }
@@ -121,12 +127,22 @@ impl Watch {
         complaint.with("offset", offset).with("bytes", bytes).with("total", *total)
     }
 
-    /// Counts what one chunk came to.
-    pub(super) fn count(&self, before: &Progress, after: &Progress) {
+    /// Counts what one chunk came to, and tells of a line that was too long: once a file.
+    pub(super) fn count(&mut self, path: &str, before: &Progress, after: &Progress) {
         let meter = self.desk.meter();
         meter.bytes.add(after.offset.saturating_sub(before.offset));
         meter.lines.add(after.line.saturating_sub(before.line));
-        meter.cut_lines.add(u64::from(after.mode == Mode::Skip && before.mode != Mode::Skip));
+        if after.mode != Mode::Skip || before.mode == Mode::Skip {
+            return;
+        }
+        meter.cut_lines.add(1);
+        if self.own.cut.len() < CUT_MAX && self.own.cut.insert(path.to_owned()) {
+            let (line, limit) = (after.line, LINE_BYTES_MAX);
+            tracing::warn!(
+                "line {line} of {path} has more than {limit} bytes: only these are searched; \
+                 further lines of this file that are too long are counted, not told"
+            );
+        }
     }
 
     /// Complains of a log whose times lie ahead of the clock. Times that lie behind it are no sign of

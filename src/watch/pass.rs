@@ -71,7 +71,7 @@ impl Watch {
         for record in seen.chunk_by_mut(|one, next| one.finding.place.offset == next.finding.place.offset) {
             self.observe(id, record, &source, &path);
         }
-        self.count(&before, stream.progress());
+        self.count(&path, &before, stream.progress());
         self.tail.settle(id, stream.progress().clone());
         settled > 0
     }
