@@ -97,6 +97,8 @@ pub struct Watch {
     ticked_at: Instant,
     swept_at: Option<Instant>,
     sweep_every: Duration,
+    /// The first file whose turn it is, where a pass ended before all had theirs.
+    next_turn: u64,
     /// The first sweep has been told of.
     greeted: bool,
     /// The last commit was refused; said once.
@@ -148,6 +150,7 @@ impl Watch {
             ticked_at: now,
             swept_at: None,
             sweep_every: SWEEP_MIN,
+            next_turn: 0,
             greeted: false,
             refused: false,
             own: own::Own::default(),
@@ -163,9 +166,7 @@ impl Watch {
     pub fn run(mut self) {
         while !self.asked.load(Ordering::Relaxed) {
             let busy = self.turn();
-            if !busy {
-                self.rest();
-            }
+            self.rest(busy);
         }
         self.commit();
     }
@@ -192,15 +193,16 @@ impl Watch {
         busy
     }
 
-    /// Waits for something to happen, or for something to be due.
-    fn rest(&mut self) {
+    /// Waits for something to happen, or for something to be due; if there is more to do, it only takes
+    /// note of what happened.
+    fn rest(&mut self, busy: bool) {
         let now = Instant::now();
         let due = [
             self.swept_at.map(|swept| swept + self.sweep_every),
             self.tail.next_deadline(now),
             Some(self.ticked_at + TICK_EVERY),
         ];
-        let until = due.into_iter().flatten().min().unwrap_or(now);
+        let until = due.into_iter().flatten().min().filter(|_| !busy).unwrap_or(now);
         let dirty = self.wake.wait(until.saturating_duration_since(now));
         let unknown = dirty.paths.iter().filter(|path| self.tail.touch(path)).count() > 0;
         if dirty.all || unknown {
