@@ -33,6 +33,10 @@ use crate::store::{Commit, Durability, Store, StoreError};
 const SWEEP_MIN: Duration = Duration::from_secs(1);
 /// … and this often while nothing does: wake-ups are quicker, but may be missed.
 const SWEEP_MAX: Duration = Duration::from_secs(5);
+/// Among very many files a sweep takes long. It then waits so many times as long, …
+const SWEEP_COST: u32 = 200;
+/// … but no longer than this, and only while wake-ups can be relied on.
+const SWEEP_MAX_COSTLY: Duration = Duration::from_secs(30);
 /// Positions become durable this often while they move and nothing is found.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
 /// A store that refuses a commit is tried again after this.
@@ -229,7 +233,18 @@ impl Watch {
             self.desk.post(Complaint::new(Ailment::WatchLimit, warning));
         }
         self.swept_at = Some(now);
-        self.sweep_every = (self.sweep_every * 2).min(SWEEP_MAX).min(self.poll_min());
+        self.sweep_every = (self.sweep_every * 2).min(self.sweep_pace(now.elapsed()));
+    }
+
+    /// The longest time from one sweep to the next, if one `took` so long.
+    fn sweep_pace(&self, took: Duration) -> Duration {
+        let polled = self.setup.sources.iter().filter_map(|source| source.poll).min();
+        let pace = if self.wake.is_deaf() {
+            SWEEP_MAX
+        } else {
+            (took * SWEEP_COST).clamp(SWEEP_MAX, SWEEP_MAX_COSTLY)
+        };
+        polled.map_or(pace, |polled| polled.min(pace))
     }
 
     /// Lets time pass, whatever happens to the files; only being asked to stop ends it early. The
@@ -276,9 +291,5 @@ impl Watch {
             self.bell.ring();
         }
         true
-    }
-
-    fn poll_min(&self) -> Duration {
-        self.setup.sources.iter().filter_map(|source| source.poll).min().unwrap_or(SWEEP_MAX)
     }
 }

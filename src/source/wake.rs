@@ -192,6 +192,11 @@ impl Wake {
         Bell(Arc::clone(&self.marks))
     }
 
+    /// Whether something cannot be watched, so that only sweeps find what happens there.
+    pub fn is_deaf(&self) -> bool {
+        self.marks.state().warned
+    }
+
     /// Why something cannot be watched: the first reason, once.
     pub fn warning(&self) -> Option<String> {
         self.marks.state().warning.take()
