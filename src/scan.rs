@@ -54,7 +54,7 @@ impl Scanner {
 
     fn with<A: AsRef<[u8]>>(
         anchors: &[A],
-        lanes: fn(&[&[u8]]) -> Result<Lanes, BuildError>,
+        lanes: impl Fn(&[&[u8]]) -> Result<Lanes, BuildError>,
     ) -> Result<Scanner, BuildError> {
         let anchors: Vec<&[u8]> = anchors.iter().map(AsRef::as_ref).collect();
         let any = lanes(&anchors)?;

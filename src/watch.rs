@@ -28,7 +28,7 @@ use crate::detect::Detector;
 use crate::doctor::collect::Request;
 use crate::doctor::confirm::Confirmer;
 use crate::sink::Sink;
-use crate::source::tail::{Settings, Tail};
+use crate::source::tail::{Own, Settings, Tail};
 use crate::source::wake::{self, Wake};
 use crate::store::{Commit, Durability, Store, StoreError};
 
@@ -36,6 +36,10 @@ use crate::store::{Commit, Durability, Store, StoreError};
 const SWEEP_MIN: Duration = Duration::from_secs(1);
 /// … and this often while nothing does: wake-ups are quicker, but may be missed.
 const SWEEP_MAX: Duration = Duration::from_secs(5);
+/// Among very many files a sweep takes long. It then waits so many times as long, …
+const SWEEP_COST: u32 = 200;
+/// … but no longer than this, and only while wake-ups can be relied on.
+const SWEEP_MAX_COSTLY: Duration = Duration::from_secs(30);
 /// Positions become durable this often while they move and nothing is found.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
 /// A store that had nothing to take for so long is asked all the same whether it can: a disk that
@@ -105,6 +109,8 @@ pub struct Watch {
     ticked_at: Instant,
     swept_at: Option<Instant>,
     sweep_every: Duration,
+    /// The first file whose turn it is, where a pass ended before all had theirs.
+    next_turn: u64,
     /// The first sweep has been told of.
     greeted: bool,
     /// The last commit was refused; said once.
@@ -131,7 +137,8 @@ impl Watch {
         let ring = wake.bell();
         desk.on_post(move || ring.ring());
         let now = Instant::now();
-        let tail = Tail::new(setup.sources.clone(), store.positions()?, store.fresh()?, 1, now);
+        let mut tail = Tail::new(setup.sources.clone(), store.positions()?, store.fresh()?, 1, now);
+        tail.keep_out(Own::of(&setup.state_dir));
         let open = store.alerts()?.into_iter().filter_map(|(fingerprint, row)| {
             // A row of an older or newer shape opens anew with its next finding.
             let alert = OpenAlert::decode(&row);
@@ -158,6 +165,7 @@ impl Watch {
             ticked_at: now,
             swept_at: None,
             sweep_every: SWEEP_MIN,
+            next_turn: 0,
             greeted: false,
             refused: false,
             own: own::Own::default(),
@@ -174,9 +182,7 @@ impl Watch {
     pub fn run(mut self) {
         while !self.asked.load(Ordering::Relaxed) {
             let busy = self.turn();
-            if !busy {
-                self.rest();
-            }
+            self.rest(busy);
         }
         self.commit();
         self.export.end(&self.store);
@@ -207,15 +213,16 @@ impl Watch {
         busy
     }
 
-    /// Waits for something to happen, or for something to be due.
-    fn rest(&mut self) {
+    /// Waits for something to happen, or for something to be due; if there is more to do, it only takes
+    /// note of what happened.
+    fn rest(&mut self, busy: bool) {
         let now = Instant::now();
         let due = [
             self.swept_at.map(|swept| swept + self.sweep_every),
             self.tail.next_deadline(now),
             Some(self.ticked_at + TICK_EVERY),
         ];
-        let until = due.into_iter().flatten().min().unwrap_or(now);
+        let until = due.into_iter().flatten().min().filter(|_| !busy).unwrap_or(now);
         let dirty = self.wake.wait(until.saturating_duration_since(now));
         let unknown = dirty.paths.iter().filter(|path| self.tail.touch(path)).count() > 0;
         if dirty.all || unknown {
@@ -242,7 +249,18 @@ impl Watch {
         }
         self.desk.pulse().swept();
         self.swept_at = Some(now);
-        self.sweep_every = (self.sweep_every * 2).min(SWEEP_MAX).min(self.poll_min());
+        self.sweep_every = (self.sweep_every * 2).min(self.sweep_pace(now.elapsed()));
+    }
+
+    /// The longest time from one sweep to the next, if one `took` so long.
+    fn sweep_pace(&self, took: Duration) -> Duration {
+        let polled = self.setup.sources.iter().filter_map(|source| source.poll).min();
+        let pace = if self.wake.is_deaf() {
+            SWEEP_MAX
+        } else {
+            (took * SWEEP_COST).clamp(SWEEP_MAX, SWEEP_MAX_COSTLY)
+        };
+        polled.map_or(pace, |polled| polled.min(pace))
     }
 
     /// Lets time pass, whatever happens to the files; only being asked to stop ends it early. The
@@ -295,9 +313,5 @@ impl Watch {
             self.bell.ring();
         }
         true
-    }
-
-    fn poll_min(&self) -> Duration {
-        self.setup.sources.iter().filter_map(|source| source.poll).min().unwrap_or(SWEEP_MAX)
     }
 }

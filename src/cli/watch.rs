@@ -49,6 +49,7 @@ fn forbid_core_dumps() {
 }
 
 async fn watch(args: WatchArgs) -> Result<u8> {
+    raise_descriptor_limit();
     let plan = Plan::of(&args)?;
     let mut signals = Signals::new()?;
     let desk = Desk::default();
@@ -63,6 +64,14 @@ async fn watch(args: WatchArgs) -> Result<u8> {
         next = session(&plan, &args, setup, store, &mut signals, &desk, &mut outside).await?;
     }
     Ok(EXIT_OK)
+}
+
+/// Files to follow may be many, and the usual soft limit is there for programs that use `select`.
+fn raise_descriptor_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Fewer files are kept open then; the tail asks how many it may.
+    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 /// Opens the state, and says so if it was damaged.

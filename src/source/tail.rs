@@ -46,8 +46,10 @@
 
 mod descriptors;
 mod generation;
+mod held;
 mod levels;
 mod mark;
+mod own;
 mod resume;
 mod scan;
 mod sweep;
@@ -65,6 +67,7 @@ use rustix::io::Errno;
 use self::descriptors::Descriptors;
 use self::generation::{Filled, Generation, Place, Stage};
 use self::mark::TAIL_LEN;
+pub use self::own::Own;
 use self::scan::Stat;
 pub use self::trouble::Trouble;
 use crate::frame::End;
@@ -74,6 +77,8 @@ use crate::position::{Position, Progress};
 const CHUNK_LEN: usize = 256 * 1024;
 /// Files kept open that could be found again by their paths.
 const OPEN_MAX: usize = 512;
+/// Bytes of deleted files that may be kept on disks by being open.
+const HELD_MAX: u64 = 8 << 30;
 /// Bytes looked through for the lines before an offset.
 const CONTEXT_LEN: u64 = 64 * 1024;
 /// A rotated file is over when nothing has been written to it for so long.
@@ -155,8 +160,13 @@ pub struct Tail {
     by_path: HashMap<PathBuf, u64>,
     copies: HashMap<(u64, u64), Copy>,
     descriptors: Descriptors,
+    held_max: u64,
+    own: Own,
     scratch: Vec<u8>,
     changed: BTreeSet<u64>,
+    /// The only ones that may have something to do before the next sweep: nearly all of thousands of
+    /// files are quiet. `None` is any of them.
+    restless: Option<BTreeSet<u64>>,
     troubles: Vec<Trouble>,
     told: HashSet<(PathBuf, u8)>,
 }
@@ -186,12 +196,20 @@ impl Tail {
             by_key: HashMap::new(),
             by_path: HashMap::new(),
             copies: HashMap::new(),
-            descriptors: Descriptors::new(OPEN_MAX),
+            descriptors: Descriptors::new(descriptors::room().min(OPEN_MAX)),
+            held_max: HELD_MAX,
+            own: Own::default(),
             scratch: vec![0; TAIL_LEN + CHUNK_LEN],
             changed: BTreeSet::new(),
+            restless: None,
             troubles: Vec::new(),
             told: HashSet::new(),
         }
+    }
+
+    /// Says which files are sealtail's own: they are refused.
+    pub fn keep_out(&mut self, own: Own) {
+        self.own = own;
     }
 
     /// Takes note that something happened to a path. Returns whether only a sweep can tell what: the
@@ -205,6 +223,7 @@ impl Tail {
             // What has shrunk is for the sweep to sort out.
             Ok(stat) if Some(stat.key()) == generation.key() && stat.size >= generation.stat.size => {
                 generation.stat = stat;
+                self.stir(id);
                 false
             }
             _ => true,
@@ -214,13 +233,30 @@ impl Tail {
     /// Files that have something to do: unread bytes, or a quiet time that has passed. Older
     /// generations come first. An id that had its [`End::Final`] comes back if its file grows again.
     pub fn ready(&self, now: Instant) -> Vec<u64> {
-        let due = self.generations.iter().filter(|(_, generation)| generation.is_due(now));
-        due.map(|(&id, _)| id).collect()
+        self.restless().filter(|(_, generation)| generation.is_due(now)).map(|(id, _)| id).collect()
     }
 
     /// When [`Tail::ready`] may change without any event.
     pub fn next_deadline(&self, now: Instant) -> Option<Instant> {
-        self.generations.values().filter_map(|generation| generation.deadline(now)).min()
+        self.restless().filter_map(|(_, generation)| generation.deadline(now)).min()
+    }
+
+    /// Takes note that a generation may have something to do.
+    fn stir(&mut self, id: u64) {
+        if let Some(restless) = &mut self.restless {
+            restless.insert(id);
+        }
+    }
+
+    /// Those that may have something to do, older generations first.
+    fn restless(&self) -> impl Iterator<Item = (u64, &Generation)> {
+        let any = match &self.restless {
+            Some(_) => None,
+            None => Some(self.generations.iter().map(|(&id, generation)| (id, generation))),
+        };
+        let some = self.restless.iter().flatten();
+        let some = some.filter_map(|id| Some((*id, self.generations.get(id)?)));
+        any.into_iter().flatten().chain(some)
     }
 
     /// The unsettled bytes of a file: what was carried, and up to 256 KiB more.
@@ -233,6 +269,7 @@ impl Tail {
     /// The file cannot be opened or read. It is left alone for a second; the next sweep tells the
     /// trouble. An id that is not followed is an error of kind `NotFound`.
     pub fn read(&mut self, id: u64, now: Instant) -> io::Result<Chunk<'_>> {
+        self.stir(id);
         if self.generations.get(&id).is_some_and(Generation::can_read) {
             match self.fill(id, now) {
                 Ok(Filled::Bytes(_)) => {}
@@ -257,6 +294,7 @@ impl Tail {
 
     /// Takes note that everything before `progress.offset` is done with, and drops it from memory.
     pub fn settle(&mut self, id: u64, progress: Progress) {
+        self.stir(id);
         let Some(generation) = self.generations.get_mut(&id) else { return };
         if generation.progress != progress {
             generation.settle(progress);

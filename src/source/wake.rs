@@ -82,18 +82,14 @@ impl Marks {
     }
 
     /// Notes that watching fails; the first time is told, all times everything is dirty.
-    fn fail(&self, what: &str, error: &dyn std::fmt::Display, is_limit: bool) {
+    fn fail(&self, what: &str, error: &dyn std::fmt::Display, limit: Option<Limit>) {
         self.set(|state| {
             state.dirty.mark_all();
             if state.warned {
                 return;
             }
             state.warned = true;
-            let hint = if is_limit {
-                "; hint: raise fs.inotify.max_user_watches or fs.inotify.max_user_instances"
-            } else {
-                ""
-            };
+            let hint = limit.map(|limit| format!("; hint: {}", limit.hint())).unwrap_or_default();
             state.warning = Some(format!("cannot watch {what}: {error}; polling goes on{hint}"));
         });
     }
@@ -132,7 +128,7 @@ impl Wake {
         let marks = Arc::new(Marks::default());
         let for_folders = Arc::clone(&marks);
         let folders = notify::recommended_watcher(move |event| take_folder_event(&for_folders, event));
-        let folders = folders.map_err(|error| marks.fail("folders", &error, is_limit(&error))).ok();
+        let folders = folders.map_err(|error| marks.fail("folders", &error, limit(&error))).ok();
         let (files, queue) = mpsc::channel(QUEUE_LEN);
         let task = runtime.spawn(watch_files(Arc::clone(&marks), queue));
         Wake { marks, folders, watched: Watched::default(), files, task }
@@ -171,7 +167,7 @@ impl Wake {
                 // Whatever happened before the watch began has made no mark.
                 self.marks.set(|state| state.dirty.mark_all());
             }
-            Err(error) => self.marks.fail(&folder.display().to_string(), &error, is_limit(&error)),
+            Err(error) => self.marks.fail(&folder.display().to_string(), &error, limit(&error)),
         }
     }
 
@@ -196,6 +192,11 @@ impl Wake {
         Bell(Arc::clone(&self.marks))
     }
 
+    /// Whether something cannot be watched, so that only sweeps find what happens there.
+    pub fn is_deaf(&self) -> bool {
+        self.marks.state().warned
+    }
+
     /// Why something cannot be watched: the first reason, once.
     pub fn warning(&self) -> Option<String> {
         self.marks.state().warning.take()
@@ -214,7 +215,7 @@ fn take_folder_event(marks: &Marks, event: notify::Result<notify::Event>) {
                 state.dirty.mark(as_given(path));
             }
         }),
-        Err(error) => marks.fail("folders", &error, is_limit(&error)),
+        Err(error) => marks.fail("folders", &error, limit(&error)),
     }
 }
 
@@ -222,7 +223,7 @@ fn take_folder_event(marks: &Marks, event: notify::Result<notify::Event>) {
 async fn watch_files(marks: Arc<Marks>, mut queue: mpsc::Receiver<PathBuf>) {
     let mut events = match MuxedEvents::new() {
         Ok(events) => events,
-        Err(error) => return marks.fail("files", &error, is_io_limit(&error)),
+        Err(error) => return marks.fail("files", &error, io_limit(&error)),
     };
     // Without a file, linemux has no next event to wait for.
     let mut watching = false;
@@ -233,7 +234,7 @@ async fn watch_files(marks: Arc<Marks>, mut queue: mpsc::Receiver<PathBuf>) {
                     Ok(_) => watching = true,
                     // Deleted meanwhile, folder and all: its own end.
                     Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                    Err(error) => marks.fail(&file.display().to_string(), &error, is_io_limit(&error)),
+                    Err(error) => marks.fail(&file.display().to_string(), &error, io_limit(&error)),
                 },
                 None => return,
             },
@@ -252,27 +253,65 @@ async fn watch_files(marks: Arc<Marks>, mut queue: mpsc::Receiver<PathBuf>) {
                     }
                 }),
                 Ok(None) => watching = false,
-                Err(error) => marks.fail("files", &error, is_io_limit(&error)),
+                Err(error) => marks.fail("files", &error, io_limit(&error)),
             },
         }
     }
 }
 
-fn is_limit(error: &notify::Error) -> bool {
-    match &error.kind {
-        notify::ErrorKind::MaxFilesWatch => true,
-        notify::ErrorKind::Io(error) => is_io_limit(error),
-        _ => false,
+/// What the system has no more of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Limit {
+    /// Watches of this user.
+    Watches,
+    /// inotify instances of this user, or open files of this process: the error is the same.
+    Instances,
+}
+
+impl Limit {
+    /// What to raise, and what it is now.
+    fn hint(self) -> String {
+        match self {
+            Limit::Watches => raise("max_user_watches", "max_inotify_watches"),
+            Limit::Instances => {
+                let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+                let files = files.map_or_else(|| "unlimited".to_owned(), |files| files.to_string());
+                let instances = raise("max_user_instances", "max_inotify_instances");
+                format!("{instances} or LimitNOFILE= (now {files})")
+            }
+        }
     }
 }
 
-/// No space for another watch, or no descriptor for another instance.
-fn is_io_limit(error: &std::io::Error) -> bool {
+/// Names the setting that binds, with its present value. A container may have a limit of its own, below
+/// that of the system.
+fn raise(name: &str, own_name: &str) -> String {
+    let value = |path: &str| std::fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+    let system = value(&format!("/proc/sys/fs/inotify/{name}"));
+    let own = value(&format!("/proc/sys/user/{own_name}"));
+    match (system, own) {
+        (Some(system), Some(own)) if own < system => format!("raise user.{own_name} (now {own})"),
+        (Some(system), _) => format!("raise fs.inotify.{name} (now {system})"),
+        (None, _) => format!("raise fs.inotify.{name}"),
+    }
+}
+
+fn limit(error: &notify::Error) -> Option<Limit> {
+    match &error.kind {
+        notify::ErrorKind::MaxFilesWatch => Some(Limit::Watches),
+        notify::ErrorKind::Io(error) => io_limit(error),
+        _ => None,
+    }
+}
+
+fn io_limit(error: &std::io::Error) -> Option<Limit> {
     use rustix::io::Errno;
-    let limits = [Errno::NOSPC, Errno::MFILE, Errno::NFILE];
-    limits.iter().any(|limit| error.raw_os_error() == Some(limit.raw_os_error()))
-        // linemux wraps the same as text.
-        || error.to_string().contains("OS file watch limit")
+    match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::NOSPC) => Some(Limit::Watches),
+        Some(Errno::MFILE | Errno::NFILE) => Some(Limit::Instances),
+        // linemux wraps the first as text.
+        _ => error.to_string().contains("OS file watch limit").then_some(Limit::Watches),
+    }
 }
 
 fn or_here(folder: &Path) -> &Path {
@@ -381,7 +420,8 @@ mod tests {
             take_folder_event(&marks, Err(notify::Error::new(notify::ErrorKind::MaxFilesWatch)));
         }
         let warning = marks.state().warning.take().unwrap();
-        assert!(warning.contains("fs.inotify.max_user_watches"), "{warning}");
+        let now: u64 = warning.rsplit_once("(now ").unwrap().1.trim_end_matches(')').parse().unwrap();
+        assert!(now > 0 && warning.contains("watches (now "), "{warning}");
         take_folder_event(&marks, Err(notify::Error::generic("again")));
         assert_eq!(marks.state().warning, None);
         assert!(marks.state().dirty.all);

@@ -3,7 +3,8 @@
 //! They go through the same correlation and the same outbox. While the store cannot be written there
 //! is no outbox: then they go to the sinks from memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -13,6 +14,7 @@ use crate::alert::{Context, Letter};
 use crate::complaint::{Ailment, Complaint};
 use crate::correlate::{Notice, Sighting};
 use crate::finding::Finding;
+use crate::frame::LINE_BYTES_MAX;
 use crate::meter::Kept;
 use crate::position::{Mode, Progress};
 use crate::record::{Names, Place};
@@ -28,11 +30,16 @@ const AGAIN_EVERY: Duration = Duration::from_secs(60);
 /// Last complaints that are remembered; with more, some are made too often.
 const LATELY_MAX: usize = 1_000;
 
+/// Files of which a line too long is told; beyond it they are only counted.
+const CUT_MAX: usize = 1_000;
+
 /// What has been said so far.
 #[derive(Debug, Default)]
 pub(super) struct Own {
     /// Bytes lost, by path.
     lost: BTreeMap<String, u64>,
+    /// Files of which a line too long was told.
+    cut: HashSet<String>,
     /// When a file was last complained of, by what is wrong with it.
     lately: HashMap<(Ailment, String), Instant>,
 }
@@ -96,25 +103,30 @@ impl Watch {
         } else {
             tracing::warn!("{trouble}");
         }
-        let complaint = |ailment| Complaint::new(ailment, trouble.to_string());
         let complaint = match trouble {
-            Trouble::Gap { path, offset, bytes } => {
-                let path = path.display().to_string();
-                let meter = self.desk.meter();
-                meter.gaps.add(1);
-                meter.lost_bytes.add(bytes.unwrap_or(0));
-                let total = self.own.lost.entry(path.clone()).or_default();
-                *total += bytes.unwrap_or(0);
-                let bytes = bytes.map_or_else(|| "unknown".to_owned(), |bytes| bytes.to_string());
-                let complaint = complaint(Ailment::BytesLost).at(path).with("offset", offset);
-                complaint.with("bytes", bytes).with("total", *total)
+            Trouble::Gap { path, offset, bytes } => self.loss(trouble, path, *offset, *bytes),
+            Trouble::Released { path, offset, unread, .. } => {
+                self.loss(trouble, path, *offset, Some(*unread))
             }
             Trouble::Denied { path } | Trouble::Unreadable { path, .. } | Trouble::NoDescriptors { path } => {
-                complaint(Ailment::FileUnreadable).at(path.display())
+                Complaint::new(Ailment::FileUnreadable, trouble.to_string()).at(path.display())
             }
-            Trouble::NotRegular { .. } => return,
+            Trouble::NotRegular { .. } | Trouble::Own { .. } => return,
         };
         self.desk.post(complaint);
+    }
+
+    /// Counts bytes that are lost, and makes the complaint.
+    fn loss(&mut self, trouble: &Trouble, path: &Path, offset: u64, bytes: Option<u64>) -> Complaint {
+        let path = path.display().to_string();
+        let meter = self.desk.meter();
+        meter.gaps.add(1);
+        meter.lost_bytes.add(bytes.unwrap_or(0));
+        let total = self.own.lost.entry(path.clone()).or_default();
+        *total += bytes.unwrap_or(0);
+        let bytes = bytes.map_or_else(|| "unknown".to_owned(), |bytes| bytes.to_string());
+        let complaint = Complaint::new(Ailment::BytesLost, trouble.to_string()).at(path);
+        complaint.with("offset", offset).with("bytes", bytes).with("total", *total)
     }
 
     /// Takes note of how things are with the sources and the outbox.
@@ -133,12 +145,22 @@ impl Watch {
         }
     }
 
-    /// Counts what one chunk came to.
-    pub(super) fn count(&self, before: &Progress, after: &Progress) {
+    /// Counts what one chunk came to, and tells of a line that was too long: once a file.
+    pub(super) fn count(&mut self, path: &str, before: &Progress, after: &Progress) {
         let meter = self.desk.meter();
         meter.bytes.add(after.offset.saturating_sub(before.offset));
         meter.lines.add(after.line.saturating_sub(before.line));
-        meter.cut_lines.add(u64::from(after.mode == Mode::Skip && before.mode != Mode::Skip));
+        if after.mode != Mode::Skip || before.mode == Mode::Skip {
+            return;
+        }
+        meter.cut_lines.add(1);
+        if self.own.cut.len() < CUT_MAX && self.own.cut.insert(path.to_owned()) {
+            let (line, limit) = (after.line, LINE_BYTES_MAX);
+            tracing::warn!(
+                "line {line} of {path} has more than {limit} bytes: only these are searched; \
+                 further lines of this file that are too long are counted, not told"
+            );
+        }
     }
 
     /// Complains of a log whose times lie ahead of the clock. Times that lie behind it are no sign of

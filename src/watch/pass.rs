@@ -2,7 +2,7 @@
 
 use std::mem::take;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -20,6 +20,8 @@ use crate::store::NewMessage;
 
 /// Chunks read from one file before the others get their turn.
 const CHUNKS_MAX: usize = 16;
+/// A pass ends after this time, and goes on with the next file: files move meanwhile, and time passes.
+const PASS_MAX: Duration = Duration::from_millis(200);
 /// Lines before a record that are searched for the name of a binary.
 const NAMES_LINES_MAX: usize = 100;
 
@@ -36,10 +38,18 @@ impl Watch {
     /// Reads every file that is ready; whether one of them has more.
     pub(super) fn read(&mut self, now: Instant) -> bool {
         let mut more = false;
-        for id in self.tail.ready(now) {
+        let mut ready = self.tail.ready(now);
+        let had_their_turn = ready.partition_point(|&id| id < self.next_turn);
+        ready.rotate_left(had_their_turn);
+        self.next_turn = 0;
+        for id in ready {
             let mut chunks = 0;
             while chunks < CHUNKS_MAX && self.chunk(id, now) {
                 chunks += 1;
+                if now.elapsed() > PASS_MAX {
+                    self.next_turn = id + 1;
+                    return true;
+                }
             }
             more |= chunks == CHUNKS_MAX;
         }
@@ -73,21 +83,22 @@ impl Watch {
         if utf16::is_in(chunk.bytes) {
             self.complain_of_encoding(&path);
         }
+        let mut above = None;
         // One record at a time: what stands in it together is told together.
         for record in seen.chunk_by_mut(|one, next| one.finding.place.offset == next.finding.place.offset) {
-            self.observe(id, record, &source, &path);
+            record.iter_mut().for_each(|seen| self.look_back(id, seen, &mut above));
+            self.observe(record, &source, &path);
         }
-        self.count(&before, stream.progress());
+        self.count(&path, &before, stream.progress());
         self.tail.settle(id, stream.progress().clone());
         settled > 0
     }
 
     /// Lets the correlator see what a record holds, and tells what follows from it.
-    fn observe(&mut self, id: u64, record: &mut [Seen], source: &str, path: &str) {
+    fn observe(&mut self, record: &mut [Seen], source: &str, path: &str) {
         let setup = self.setup.clone();
         let (mut found, mut ended) = (Vec::new(), Vec::new());
         for Seen { signature, finding, ends, context, names } in record {
-            self.look_back(id, finding, context, names);
             tracing::debug!(signature = &*finding.signature, path, line = finding.place.line, ends, "found");
             let (finding, context, names) = (finding.clone(), take(context), take(names));
             let sighting = Sighting { signature, finding, host: &setup.host, source, path, context, names };
@@ -101,8 +112,10 @@ impl Watch {
         notices.for_each(|notice| self.tell(&notice));
     }
 
-    /// Fills in what stands before the bytes that were at hand.
-    fn look_back(&self, id: u64, finding: &Finding, context: &mut Context, names: &mut Names) {
+    /// Fills in what stands before the bytes that were at hand. The names `above` them are searched for
+    /// once, however much is found in them.
+    fn look_back(&self, id: u64, seen: &mut Seen, above: &mut Option<Names>) {
+        let Seen { finding, context, names, .. } = seen;
         let zone = self.setup.detector.zone();
         let offset = finding.place.offset;
         if context.before.len() < self.setup.context_lines {
@@ -112,9 +125,12 @@ impl Watch {
             }
         }
         if *names == Names::default() {
-            let lines = self.tail.before(id, offset, NAMES_LINES_MAX);
-            let mut nearest = lines.iter().rev().map(|line| String::from_utf8_lossy(line));
-            *names = nearest.find_map(|line| names::both(&line)).unwrap_or_default().paired();
+            let search = || {
+                let lines = self.tail.before(id, offset, NAMES_LINES_MAX);
+                let mut nearest = lines.iter().rev().map(|line| String::from_utf8_lossy(line));
+                nearest.find_map(|line| names::both(&line)).unwrap_or_default().paired()
+            };
+            names.clone_from(above.get_or_insert_with(search));
         }
     }
 

@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::fs::File;
 
+use rustix::process::{Resource, getrlimit};
+
 /// Open files by the id of the generation they belong to.
 #[derive(Debug)]
 pub(super) struct Descriptors {
@@ -19,6 +21,12 @@ struct Descriptor {
     file: File,
     used: u64,
     pinned: bool,
+}
+
+/// Files that may be open when as many descriptors are left for folders, the state, sinks and watches.
+pub(super) fn room() -> usize {
+    let limit = getrlimit(Resource::Nofile).current;
+    limit.map_or(usize::MAX, |limit| usize::try_from(limit / 2).unwrap_or(usize::MAX)).max(1)
 }
 
 impl Descriptors {

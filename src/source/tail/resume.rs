@@ -1,7 +1,9 @@
 //! Finding files again after a restart, and telling new files from copies of known ones.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::time::Instant;
 
 use super::generation::{Generation, Gone, Place};
@@ -23,6 +25,7 @@ enum Search {
 impl Tail {
     /// Looks for the files of the last run, first by inode number, then by content alone, among what
     /// the sources name and the siblings that rotation made.
+    /// Whether there was anything to look for.
     pub(super) fn resume(&mut self, look: &mut Look, now: Instant) {
         let unsearched =
             |generation: &Generation| matches!(generation.place, Place::Gone(Gone { searched: false, .. }));
@@ -32,7 +35,8 @@ impl Tail {
         // One that is known by its inode number alone takes what the others leave: the number may
         // have been given to a copy of another.
         let (proved, vague): (Vec<_>, Vec<_>) = ids.partition(|(_, generation)| generation.is_proved());
-        for known in [proved, vague].map(|some| some.into_iter().map(|(&id, _)| id).collect::<Vec<_>>()) {
+        let known = [proved, vague].map(|some| some.into_iter().map(|(&id, _)| id).collect::<Vec<_>>());
+        for known in known.into_iter().filter(|known| !known.is_empty()) {
             let mut ids = known;
             ids.retain(|&id| self.search(id, true, look, now) != Search::Bound);
             ids.retain(|&id| !self.is_dropped(id, look));
@@ -41,6 +45,7 @@ impl Tail {
                     self.give_up(id, look);
                 }
             }
+            // What was found again may be what a new file is a copy of.
             self.index_paths();
         }
     }
@@ -167,8 +172,7 @@ impl Tail {
         let name = scan::name_of(&path);
         let rotated = scan::bases(&name).iter().any(|base| {
             let base = path.with_file_name(base);
-            look.found.iter().any(|found| found.path == base)
-                || self.generations.values().any(|other| other.path == base)
+            look.by_path(&base).is_some() || self.generations.values().any(|other| other.path == base)
         });
         if !newer && !rotated {
             self.troubles.push(Trouble::Gap { path, offset, bytes: None });
@@ -209,12 +213,17 @@ impl Tail {
     /// may be rotated away after a sweep has seen it, and before it is opened.
     fn bridge(&mut self, look: &mut Look) {
         let unknown = look.found.iter().filter(|found| !self.by_key.contains_key(&found.stat.key()));
-        for found in unknown.cloned().collect::<Vec<_>>() {
-            let known = |generation: &Generation| generation.path == found.path && generation.key().is_some();
-            let last = self.generations.iter().rfind(|(_, generation)| known(generation));
-            if let Some((&id, &Generation { stat: last, .. })) = last {
-                self.add_between(id, found.source, |stat| stat.modified >= last.modified, look);
-            }
+        let unknown: Vec<&Found> = unknown.collect();
+        if unknown.is_empty() {
+            return;
+        }
+        let here = self.generations.iter().filter(|(_, generation)| generation.key().is_some());
+        // In the order of their ids: of one path the last stays.
+        let last: HashMap<&Path, (u64, Stat)> =
+            here.map(|(&id, generation)| (&*generation.path, (id, generation.stat))).collect();
+        let last = unknown.iter().filter_map(|found| Some((*last.get(&*found.path)?, found.source)));
+        for ((id, last), source) in last.collect::<Vec<_>>() {
+            self.add_between(id, source, |stat| stat.modified >= last.modified, look);
         }
     }
 
@@ -313,8 +322,7 @@ impl Tail {
         let size = found.stat.size;
         scan::bases(&scan::name_of(&found.path)).iter().any(|base| {
             let path = found.path.with_file_name(base);
-            let original = look.found.iter().find(|original| original.path == path);
-            original.is_some_and(|original| !self.by_key.contains_key(&original.stat.key()))
+            look.by_path(&path).is_some_and(|original| !self.by_key.contains_key(&original.stat.key()))
                 && size > 0
                 && self.open_path(&path).is_ok_and(|original| {
                     original.metadata().is_ok_and(|meta| meta.len() >= size)

@@ -1,6 +1,7 @@
 //! Which files there are: globs, folders, and the names that rotation gives.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::io;
@@ -89,12 +90,16 @@ pub(super) struct Look {
     pub found: Vec<Found>,
     by_key: HashMap<(u64, u64), usize>,
     by_inode: HashMap<u64, Vec<usize>>,
+    /// Made when it is first asked for: most looks find nothing new and never ask.
+    by_path: OnceCell<HashMap<PathBuf, usize>>,
     folders: HashMap<PathBuf, Rc<Vec<(OsString, u64)>>>,
     /// Files that no source names and that are to be followed all the same.
     pub between: Vec<Found>,
     pub troubles: Vec<Trouble>,
     /// Paths a source names that may not be looked at or opened.
     pub denied: HashSet<PathBuf>,
+    /// Files that are sealtail's own.
+    own: HashSet<(u64, u64)>,
     /// Sources that name a symbolic link.
     linked: HashSet<usize>,
     /// Sources that name something that is not there.
@@ -102,14 +107,17 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// Expands the globs of the sources that are due.
-    pub(super) fn at(sources: &[Settings], due: &[bool]) -> Look {
-        let mut look = Look::default();
+    /// Expands the globs of the sources that are due. Files that are sealtail's `own` are left out.
+    pub(super) fn at(sources: &[Settings], due: &[bool], own: HashSet<(u64, u64)>) -> Look {
+        let mut look = Look { own, ..Look::default() };
         for (index, source) in sources.iter().enumerate().filter(|&(index, _)| due[index]) {
-            let mut paths = BTreeSet::new();
+            let mut paths = Vec::new();
             for pattern in &source.paths {
                 look.expand(pattern, &mut paths);
             }
+            // As bytes: the parts of a path take far longer to compare, and there may be thousands.
+            paths.sort_unstable_by(|one, other| one.as_os_str().cmp(other.as_os_str()));
+            paths.dedup_by(|one, other| one.as_os_str() == other.as_os_str());
             for path in paths {
                 if !excluded(&source.exclude, &path) && !is_compressed(&path) {
                     let literal = source.paths.iter().any(|pattern| Path::new(pattern) == path);
@@ -130,13 +138,23 @@ impl Look {
         self.by_inode.get(&inode).into_iter().flatten().map(|&index| &self.found[index])
     }
 
+    /// The file that a source names by this path.
+    pub(super) fn by_path(&self, path: &Path) -> Option<&Found> {
+        let index = self.by_path.get_or_init(|| {
+            let found = self.found.iter().enumerate();
+            found.map(|(index, found)| (found.path.clone(), index)).collect()
+        });
+        index.get(path).map(|&index| &self.found[index])
+    }
+
     /// Whether the operator has taken this file, still where it was when it was followed, out of a
     /// source. Rotation takes nothing out, and neither does a link that leads elsewhere by now.
     pub(super) fn is_dropped(&self, settings: &Settings, source: usize, path: &Path) -> bool {
         let mut bases = bases(&name_of(path)).into_iter();
         let rotated = bases.any(|base| names(settings, &path.with_file_name(base)));
-        let found = self.found.iter().any(|found| found.path == path);
-        !rotated && !found && (excluded(&settings.exclude, path) || !self.linked.contains(&source))
+        !rotated
+            && self.by_path(path).is_none()
+            && (excluded(&settings.exclude, path) || !self.linked.contains(&source))
     }
 
     /// Whether a source names something that is not there.
@@ -151,6 +169,7 @@ impl Look {
             self.by_key.insert(found.stat.key(), index);
             self.by_inode.entry(found.stat.inode).or_default().push(index);
             self.found.push(found);
+            self.by_path.take();
         }
     }
 
@@ -160,10 +179,10 @@ impl Look {
         self.folders.keys().map(PathBuf::as_path).filter(move |folder| !failed(folder))
     }
 
-    fn expand(&mut self, pattern: &str, paths: &mut BTreeSet<PathBuf>) {
+    fn expand(&mut self, pattern: &str, paths: &mut Vec<PathBuf>) {
         // A file may be named like a glob: the file wins.
         if !has_wildcard(pattern) || fs::symlink_metadata(pattern).is_ok() {
-            paths.insert(PathBuf::from(pattern));
+            paths.push(PathBuf::from(pattern));
             return;
         }
         let (folder, name) = split(pattern);
@@ -171,7 +190,7 @@ impl Look {
         for folder in folders(folder) {
             for (entry, _) in self.folder(&folder).iter() {
                 if name.matches(&entry.to_string_lossy()) {
-                    paths.insert(join(&folder, entry.as_ref()));
+                    paths.push(join(&folder, entry.as_ref()));
                 }
             }
         }
@@ -201,6 +220,9 @@ impl Look {
                 self.troubles.push(Trouble::NotRegular { path });
             }
             return;
+        }
+        if self.own.contains(&stat.key()) {
+            return self.troubles.push(Trouble::Own { path });
         }
         let path = target.unwrap_or(path);
         if !is_compressed(&path) {
@@ -266,7 +288,7 @@ impl Look {
         source: usize,
         wanted: impl Fn(&str, u64) -> bool,
     ) -> Vec<Found> {
-        let places = |found: &[Found]| -> BTreeSet<_> {
+        let places = |found: &[Found]| -> HashSet<_> {
             found.iter().map(|found| (found.path.clone(), found.stat.key())).collect()
         };
         let mut found = self.beside(path, source, &wanted);

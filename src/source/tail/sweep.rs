@@ -13,8 +13,9 @@ impl Tail {
     /// Looks at folders and files: what is new, what moved, what was truncated. Bounded by the number
     /// of files; waits for nothing. Returns each trouble once, for as long as it lasts.
     pub fn sweep(&mut self, now: Instant) -> Vec<Trouble> {
+        self.restless = None;
         let due = self.sources_due(now);
-        let mut look = Look::at(&self.sources, &due);
+        let mut look = Look::at(&self.sources, &due, self.own.keys());
         let ids: Vec<u64> = self.generations.keys().copied().collect();
         for &id in &ids {
             self.retire(id);
@@ -22,12 +23,15 @@ impl Tail {
         for &id in &ids {
             self.locate(id, &mut look, &due, now);
         }
+        self.release();
         self.index_paths();
         self.resume(&mut look, now);
         self.discover(&mut look, now);
         self.expire(now);
         self.index_paths();
         self.fresh = false;
+        let restless = self.generations.iter().filter(|(_, generation)| generation.deadline(now).is_some());
+        self.restless = Some(restless.map(|(&id, _)| id).collect());
         if !self.told.is_empty() {
             look.listed().for_each(|folder| self.calm(folder));
         }
@@ -230,7 +234,7 @@ impl Tail {
     }
 
     /// The file of a generation is no longer its file.
-    fn leave(&mut self, id: u64, place: Place) {
+    pub(super) fn leave(&mut self, id: u64, place: Place) {
         let Some(generation) = self.generations.get_mut(&id) else { return };
         if let Some(key) = generation.key() {
             self.by_key.remove(&key);
@@ -245,6 +249,7 @@ impl Tail {
         let Place::Here { at, key } = generation.place.clone() else { return };
         let (path, shown) = (generation.path.clone(), generation.shown.clone());
         let (away, stat) = (generation.away, generation.stat);
+        self.restless = None;
         let source = self.source_index(&generation.source).unwrap_or(0);
         let file = match self.open(id) {
             Ok(true) => self.descriptors.remove(id),

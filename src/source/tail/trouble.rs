@@ -19,6 +19,11 @@ pub enum Trouble {
         /// What the source names.
         path: PathBuf,
     },
+    /// A path names what sealtail writes itself: its state, or what it prints.
+    Own {
+        /// What the source names.
+        path: PathBuf,
+    },
     /// Reading, opening or listing fails. It is tried again.
     Unreadable {
         /// The file or folder.
@@ -35,6 +40,17 @@ pub enum Trouble {
         /// How many at least, where that is known.
         bytes: Option<u64>,
     },
+    /// A deleted file was let go of, because such files held too much of a disk.
+    Released {
+        /// Where it was.
+        path: PathBuf,
+        /// Bytes it held.
+        held: u64,
+        /// Where the reading of it ended.
+        offset: u64,
+        /// Bytes that were there and had not been read.
+        unread: u64,
+    },
     /// The process may open no more files.
     NoDescriptors {
         /// The file that could not be opened.
@@ -45,7 +61,7 @@ pub enum Trouble {
 impl Trouble {
     /// Whether something was lost: worth an error rather than a warning.
     pub fn is_loss(&self) -> bool {
-        matches!(self, Trouble::Gap { .. })
+        matches!(self, Trouble::Gap { .. } | Trouble::Released { .. })
     }
 
     /// Whether it is about this file or folder.
@@ -61,7 +77,8 @@ impl Trouble {
             Trouble::Unreadable { path, .. } => Some((path.clone(), 2)),
             // One line for the whole process: the next file fails for the same reason.
             Trouble::NoDescriptors { .. } => Some((PathBuf::new(), 3)),
-            Trouble::Gap { .. } => None,
+            Trouble::Own { path } => Some((path.clone(), 4)),
+            Trouble::Gap { .. } | Trouble::Released { .. } => None,
         }
     }
 }
@@ -74,6 +91,9 @@ impl fmt::Display for Trouble {
             }
             Trouble::NotRegular { path } => {
                 write!(f, "{} is not a regular file; not followed", path.display())
+            }
+            Trouble::Own { path } => {
+                write!(f, "{} is written by sealtail itself; not followed", path.display())
             }
             Trouble::Unreadable { path, error } => {
                 write!(f, "cannot read {}: {error}; trying again", path.display())
@@ -88,6 +108,12 @@ impl fmt::Display for Trouble {
             Trouble::Gap { path, offset, bytes: None } => write!(
                 f,
                 "gap in {}: whatever followed offset {offset} is lost, the file is gone",
+                path.display()
+            ),
+            Trouble::Released { path, held, offset, unread } => write!(
+                f,
+                "{} was deleted, is still written to and held {held} bytes of its disk: it is read no more; \
+                 {unread} bytes from offset {offset} on, and whatever follows, are lost",
                 path.display()
             ),
             Trouble::NoDescriptors { path } => write!(
