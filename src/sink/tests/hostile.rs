@@ -161,8 +161,10 @@ fn messages(before: &str, needle: &str, after: &str, path: &str, lang: Lang) -> 
 
 fn hostile() -> impl Strategy<Value = Vec<Message>> {
     let lang = prop::sample::select(vec![Lang::En, Lang::Zh]);
-    (text(), text(), text(), text(), lang)
-        .prop_map(|(before, needle, after, path, lang)| messages(&before, &needle, &after, &path, lang))
+    (text(), text(), text(), text(), lang).prop_map(|(before, needle, after, path, lang)| {
+        // A path has a character at least.
+        messages(&before, &needle, &after, &format!("w{path}"), lang)
+    })
 }
 
 /// The published schema of what is sent.
