@@ -260,6 +260,20 @@ mod once {
         (
             ALONE,
             &[
+                Append(2),
+                Turn(0, false),
+                RotateOnly,
+                Turn(0, true),
+                Create,
+                RotateOnly,
+                Lag(1),
+                Turn(0, false),
+                Compress,
+            ],
+        ),
+        (
+            ALONE,
+            &[
                 Append(1),
                 Append(1),
                 CopyTruncate(3),

@@ -13,6 +13,9 @@ use super::trouble::Trouble;
 use super::{Copy, Start, Tail};
 use crate::position::Progress;
 
+/// A file that is renamed more often while it is being opened is left to the next sweep.
+const RENAMES_MAX: usize = 4;
+
 /// How the search for a known file ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Search {
@@ -196,17 +199,37 @@ impl Tail {
         let gone = |generation: &Generation| matches!(generation.place, Place::Gone(_));
         let gone = self.generations.iter().filter(|(_, generation)| gone(generation));
         let gone: Vec<u64> = gone.map(|(&id, _)| id).collect();
-        for found in unknown {
+        for mut found in unknown {
             let known_copy = self.copies.get(&found.stat.key());
             if known_copy.is_some_and(|copy| copy.stat.version() == found.stat.version()) {
                 continue;
             }
-            match self.open_path(&found.path) {
-                Ok(file) => self.admit(found, file, &gone, look, now),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            match self.open_found(&mut found) {
+                Ok(Some(file)) => self.admit(found, file, &gone, look, now),
+                Ok(None) => {}
                 Err(error) => self.blame(found.path, &error),
             }
         }
+    }
+
+    /// Opens a file, wherever it was renamed to since it was found. It may be seen for the last time
+    /// here: the next sweep looks for what is newer than the newest file known.
+    fn open_found(&mut self, found: &mut Found) -> io::Result<Option<File>> {
+        let key = found.stat.key();
+        for _ in 0..RENAMES_MAX {
+            match self.open_path(&found.path) {
+                Ok(file) if Stat::of(&file.metadata()?).key() == key => return Ok(Some(file)),
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let siblings = Look::default().beside(&found.path, found.source, |_, inode| inode == key.1);
+            let Some(moved) = siblings.into_iter().find(|sibling| sibling.stat.key() == key) else {
+                return Ok(None);
+            };
+            let before = std::mem::replace(&mut found.path, moved.path);
+            found.base.get_or_insert(before);
+        }
+        Ok(None)
     }
 
     /// Looks for what came and went between a new file and the last one known under its path: a file

@@ -84,7 +84,9 @@ impl Tail {
     fn follow_away(&mut self, id: u64, source: usize, look: &mut Look, now: Instant) {
         let Some(generation) = self.generations.get_mut(&id) else { return };
         let Place::Here { at, key } = generation.place.clone() else { return };
-        let newly = !std::mem::replace(&mut generation.away, true);
+        // Where no file has the name, the next one may come and be rotated away before it is seen.
+        let is_vacant = generation.stage == Stage::Open && scan::stat(&generation.path).is_err();
+        let newly = !std::mem::replace(&mut generation.away, true) || is_vacant;
         let since = generation.stat.modified;
         let there = match scan::stat(&at) {
             Ok(stat) if stat.key() == key => Some((at, stat)),
