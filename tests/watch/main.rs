@@ -7,6 +7,7 @@ mod configuration;
 mod confirmed;
 mod disk_limit;
 mod fair;
+mod heartbeat;
 mod http;
 mod inbox;
 mod kill;
