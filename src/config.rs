@@ -4,6 +4,7 @@
 //! relative path, no bad pattern and no address that cannot be called. Secrets and the addresses of
 //! sinks never appear in a diagnostic, nor in `Debug`.
 
+mod heartbeat;
 mod http;
 mod lookup;
 mod mask;
@@ -54,6 +55,8 @@ pub struct Config {
     pub alert: AlertSettings,
     /// Where alerts go.
     pub sinks: Vec<Sink>,
+    /// Who is told that sealtail is well; `None`: nobody.
+    pub heartbeat: Option<crate::heartbeat::Settings>,
     /// Where others may ask how sealtail is; `None`: nowhere.
     pub http: Option<crate::http::Settings>,
     /// What is no fault and still worth a word at the start.
@@ -135,6 +138,7 @@ fn read(reader: &Reader<'_>, table: Table<'_>) -> Config {
         sources: sources.filter_map(|source| source::read(reader, source, &mut names)).collect(),
         alert: table.table("alert").map(|alert| read_alert(reader, alert)).unwrap_or_default(),
         sinks: sink::read_all(reader, &table, lang),
+        heartbeat: table.table("heartbeat").and_then(|heartbeat| heartbeat::read(reader, heartbeat)),
         http: table.table("http").and_then(|http| http::read(reader, http)),
         warnings: reader.warnings(),
     };

@@ -29,6 +29,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::courier::Courier;
+pub use self::http::Direct;
 use crate::alert::{Alert, Context, Lang, Letter, Message, Status};
 use crate::complaint::{Ailment, Complaint, Desk};
 use crate::finding::Severity;

@@ -20,6 +20,7 @@ pub mod duration;
 pub mod finding;
 pub mod frame;
 pub mod healthy;
+pub mod heartbeat;
 pub mod http;
 pub mod meter;
 pub mod metrics;

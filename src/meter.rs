@@ -113,6 +113,8 @@ pub struct Meter {
     pub heartbeats: Count,
     /// Heartbeats that did not.
     pub heartbeats_failed: Count,
+    /// Heartbeats that were not sent, for sealtail was not well.
+    pub heartbeats_held: Count,
     /// What sealtail had to say of itself, by page.
     complaints: Mutex<BTreeMap<&'static str, u64>>,
     sinks: Mutex<BTreeMap<String, Arc<SinkCounts>>>,

@@ -18,6 +18,7 @@ class Configuration(unittest.TestCase):
             (folder / "patterns").mkdir()
             program.write_secret(folder / "ops.secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
             program.write_secret(folder / "http.token", "0123456789abcdef0123456789abcdef")
+            program.write_secret(folder / "heartbeat-url", "https://beats.example.org/x")
             program.write_secret(folder / "slack-url", "https://hooks.example.org/services/T/B/x")
             (folder / "sealtail.toml").write_text(text.replace("/etc/sealtail", str(folder)))
             return program.run("check", "--config", folder / "sealtail.toml")
@@ -30,12 +31,13 @@ class Configuration(unittest.TestCase):
 
     def test_what_it_only_shows_has_no_fault_either(self):
         text = EXAMPLE.read_text()
-        shown = r"\[\[?sink|\[http|(name|url_file|secret_file|token_file|listen|hosts|poll) +="
+        shown = r"\[\[?sink|\[http|\[heartbeat|(name|every|url_file|secret_file|token_file|listen|hosts|poll) +="
         text = re.sub(rf"^# ({shown})", r"\1", text, flags=re.MULTILINE)
         text = re.sub(r"\[\] +# \[", "[", text)
         settings = tomllib.loads(text)
         self.assertTrue({"webhook", "slack"} <= settings["sink"].keys())
         self.assertIn("secret_file", settings["sink"]["webhook"][0])
+        self.assertEqual(settings["heartbeat"].keys(), {"url_file", "every"})
         self.assertEqual(settings["http"].keys(), {"listen", "token_file", "hosts"})
         ran = self.check(text)
         self.assertEqual((ran.returncode, ran.stderr), (0, ""))

@@ -125,7 +125,7 @@ impl Plan {
             sinks.push(Sink { name: "stdout".to_owned(), route, max_per_minute: 0, destination });
         }
         let state_dir = config.state_dir.map_or_else(|| config::state_dir(&environment), Ok);
-        let wanted = outside::Wanted { http: config.http };
+        let wanted = outside::Wanted { http: config.http, heartbeat: config.heartbeat };
         let setup = Setup {
             state_dir: state_dir.map_err(anyhow::Error::msg)?,
             host: config.host.unwrap_or_else(host_name),

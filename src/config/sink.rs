@@ -57,7 +57,7 @@ fn read(
 }
 
 /// The address: written here, or in a file.
-fn url(reader: &Reader<'_>, table: &Table<'_>) -> Option<Secret> {
+pub(super) fn url(reader: &Reader<'_>, table: &Table<'_>) -> Option<Secret> {
     let (inline, file) = (table.string("url"), table.string("url_file"));
     match (table.has("url"), table.has("url_file")) {
         (true, true) => {
@@ -110,7 +110,7 @@ fn checked_url(reader: &Reader<'_>, table: &Table<'_>, url: Located<Secret>, who
         let (line, _) = reader.text.position(table.key_span("name").start);
         let path = reader.text.path();
         reader.warn(format!(
-            "{path}:{line}: this sink is called over http://, which anyone on the way can read"
+            "{path}:{line}: this address is called over http://, which anyone on the way can read"
         ));
     }
     Some(url.value)

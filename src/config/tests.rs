@@ -104,6 +104,10 @@ max_per_minute = 0
 name = "slack"
 url_file = "url"
 
+[heartbeat]
+url_file = "url"
+every = "30s"
+
 [http]
 listen = "127.0.0.1:9477"
 token_file = "token"
@@ -161,6 +165,10 @@ fn a_whole_configuration() {
                 }),
             },
         ],
+        heartbeat: Some(crate::heartbeat::Settings {
+            url: Secret::new(format!("https://hooks.example/{CANARY}")),
+            every: 30 * SECOND,
+        }),
         http: Some(crate::http::Settings {
             listen: ([127, 0, 0, 1], 9477).into(),
             token: Some(Secret::new(format!("{CANARY}-0123456789"))),
@@ -219,7 +227,7 @@ fn what_is_no_fault_and_worth_a_word() {
         [
             format!("{path}/open-url has mode 0644; 0640 is enough"),
             format!(
-                "{path}/sealtail.toml:2: this sink is called over http://, which anyone on the way can read"
+                "{path}/sealtail.toml:2: this address is called over http://, which anyone on the way can read"
             ),
         ]
     );
@@ -227,7 +235,9 @@ fn what_is_no_fault_and_worth_a_word() {
 
 #[test]
 fn what_others_may_ask_is_off_and_needs_a_token_off_loopback() {
-    assert_eq!(good("").http, None);
+    let config = good("[heartbeat]\nurl = '${HOOK}'");
+    assert_eq!((config.http, config.heartbeat.map(|heartbeat| heartbeat.every)), (None, Some(60 * SECOND)));
+    assert_eq!(good("").heartbeat, None);
     for listen in ["127.0.0.1:9477", "127.8.8.8:1", "[::1]:0"] {
         let config = good(&format!("[http]\nlisten = '{listen}'"));
         let http = config.http.unwrap();
@@ -257,7 +267,6 @@ fn every_fault_has_its_place() {
         ("", "host = 'a ${NOPE}'", "variable", 1, 11),
         ("", "host = '${'", "variable", 1, 9),
         ("", "host = ", "toml", 1, 8),
-        ("", "[heartbeat]\nurl = 'https://x/T0CANARY'", "unknown-key", 1, 2),
         ("", "[vars]\nMine = 'x'", "name", 2, 1),
         ("", "[vars]\nhost = 'x'", "name", 2, 1),
         ("", "[vars]\na = 1", "wrong-type", 2, 5),
@@ -316,6 +325,12 @@ fn assert_fault(folder: &tempfile::TempDir, text: &str, place: (&'static str, us
 fn every_fault_of_what_others_ask_has_its_place() {
     let folder = folder();
     for (text, code, line, column) in [
+        ("[heartbeat]", "missing-key", 1, 1),
+        ("[heartbeat]\nurl = 'T0CANARY'", "url", 2, 7),
+        ("[heartbeat]\nurl = 'https://x/T0CANARY'\nurl_file = 'url'", "two-urls", 3, 1),
+        ("[heartbeat]\nurl_file = 'two-urls'", "url", 2, 12),
+        ("[heartbeat]\nurl_file = 'url'\nevery = '500ms'", "duration", 3, 9),
+        ("[heartbeat]\nurl_file = 'url'\nname = 'a'", "unknown-key", 3, 1),
         ("[http]", "missing-key", 1, 1),
         ("[http]\nlisten = ''", "empty", 2, 10),
         ("[http]\nlisten = 9477", "wrong-type", 2, 10),

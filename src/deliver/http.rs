@@ -47,6 +47,35 @@ pub(super) fn client(url: &Secret) -> Result<Client, String> {
     builder.build().map_err(reason)
 }
 
+/// An address that is called past the outbox: what counts there is that it hears now.
+#[derive(Debug)]
+pub struct Direct {
+    client: Client,
+    url: Secret,
+}
+
+impl Direct {
+    /// The address is a password: it shows in no error.
+    ///
+    /// # Errors
+    ///
+    /// TLS cannot be set up.
+    pub fn new(url: Secret) -> Result<Direct, String> {
+        Ok(Direct { client: client(&url)?, url })
+    }
+
+    /// Posts a JSON text once.
+    ///
+    /// # Errors
+    ///
+    /// Why it did not arrive: where it stopped, or the status that is none of success.
+    pub async fn post(&self, body: String) -> Result<(), String> {
+        let post = self.client.post(self.url.expose()).header(header::CONTENT_TYPE, "application/json");
+        let status = post.body(body).send().await.map_err(reason)?.status();
+        if status.is_success() { Ok(()) } else { Err(format!("status {}", status.as_u16())) }
+    }
+}
+
 /// Sends `request` once and says what became of it.
 pub(super) async fn post(client: &Client, destination: &Destination, request: Request) -> Outcome {
     let Ok(url) = Url::parse(request.url.expose()) else {

@@ -107,8 +107,13 @@ pub const FAMILIES: &[Family] = &[
     counter("sealtail_configurations_total", "Configurations that were read, by outcome.", |seen| {
         outcomes([("taken", &seen.meter.reloads), ("refused", &seen.meter.reloads_refused)])
     }),
-    counter("sealtail_heartbeats_total", "Heartbeats that were sent, by outcome.", |seen| {
-        outcomes([("delivered", &seen.meter.heartbeats), ("failed", &seen.meter.heartbeats_failed)])
+    counter("sealtail_heartbeats_total", "Heartbeats that were due, by outcome.", |seen| {
+        let meter = seen.meter;
+        outcomes([
+            ("delivered", &meter.heartbeats),
+            ("failed", &meter.heartbeats_failed),
+            ("held", &meter.heartbeats_held),
+        ])
     }),
     // The names that other programs have for these, too.
     counter("process_cpu_seconds_total", "Time on a CPU.", |seen| {
@@ -148,7 +153,7 @@ fn labelled(label: &'static str, value: &str, number: f64) -> Sample {
     Sample { labels: vec![(label, value.to_owned())], value: number }
 }
 
-fn outcomes(counts: [(&'static str, &Count); 2]) -> Vec<Sample> {
+fn outcomes<const N: usize>(counts: [(&'static str, &Count); N]) -> Vec<Sample> {
     counts.map(|(outcome, count)| labelled("outcome", outcome, count.get() as f64)).into()
 }
 

@@ -50,6 +50,7 @@ sealtail_configurations_total{outcome="taken"} 1
 sealtail_configurations_total{outcome="refused"} 2
 sealtail_heartbeats_total{outcome="delivered"} 6
 sealtail_heartbeats_total{outcome="failed"} 8
+sealtail_heartbeats_total{outcome="held"} 16
 process_cpu_seconds_total 1.5
 process_resident_memory_bytes 1048576
 process_open_fds 17
@@ -75,6 +76,7 @@ fn a_bad_day() -> String {
     meter.restarts.add(15);
     meter.heartbeats.add(6);
     meter.heartbeats_failed.add(8);
+    meter.heartbeats_held.add(16);
     meter.complain("sealtail/sink-parked");
     let ops = meter.sink("ops");
     ops.delivered.add(11);

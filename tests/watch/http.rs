@@ -13,10 +13,10 @@ use crate::program::{PATIENCE, Running};
 use crate::receiver::Answer;
 use crate::rig::{Rig, sink, stop, swap};
 
-const OPEN: &str = "[http]\nlisten = \"127.0.0.1:0\"\n";
+pub const OPEN: &str = "[http]\nlisten = \"127.0.0.1:0\"\n";
 
 /// Where it listens, once it says so for the `times`th time.
-fn address(running: &Running, times: usize) -> String {
+pub fn address(running: &Running, times: usize) -> String {
     let words = "metrics and health at http://";
     running.wait_for_stderr(words, times);
     // The line may not be whole yet.
@@ -51,7 +51,7 @@ fn get(address: &str, path: &str) -> (u16, String) {
 }
 
 /// Asks until the answer is what it must become.
-fn until(address: &str, path: &str, what: &str, enough: impl Fn(u16, &str) -> bool) -> String {
+pub fn until(address: &str, path: &str, what: &str, enough: impl Fn(u16, &str) -> bool) -> String {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let (status, body) = get(address, path);
@@ -64,7 +64,7 @@ fn until(address: &str, path: &str, what: &str, enough: impl Fn(u16, &str) -> bo
 }
 
 /// The number of one line of the metrics.
-fn number(metrics: &str, name: &str) -> Option<f64> {
+pub fn number(metrics: &str, name: &str) -> Option<f64> {
     let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
     Some(value.parse().unwrap())
 }

@@ -1,48 +1,70 @@
 //! What others ask of a `watch` at work. It outlives a reload, so that whoever asks in the middle of
 //! one is answered.
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
 use crate::complaint::Desk;
+use crate::heartbeat::{self, Heartbeat};
 use crate::http::{self, Endpoint};
 
 /// What the configuration asks for.
 pub(super) struct Wanted {
     pub http: Option<http::Settings>,
+    pub heartbeat: Option<heartbeat::Settings>,
 }
 
 /// The parts at work.
 #[derive(Default)]
 pub(super) struct Outside {
     http: Option<Endpoint>,
+    heartbeat: Option<(heartbeat::Settings, Heartbeat)>,
 }
 
 impl Outside {
     /// Becomes what is wanted; on an error it stays as it is.
     pub fn change(&mut self, wanted: &Wanted, host: &str, desk: &Desk) -> Result<()> {
-        self.http = match (&wanted.http, self.http.take()) {
-            (Some(settings), Some(endpoint)) if endpoint.change(settings, host) => Some(endpoint),
-            (Some(settings), running) => match Endpoint::start(settings, host, desk.clone()) {
-                Ok(endpoint) => {
-                    tracing::info!("metrics and health at http://{}", endpoint.address());
-                    Some(endpoint)
-                }
-                Err(error) => {
-                    self.http = running;
-                    return Err(error.into());
-                }
-            },
-            (None, _) => None,
+        // What can fail comes first.
+        let beats = self.heartbeat.as_ref().map(|(settings, _)| settings);
+        let heartbeat = match &wanted.heartbeat {
+            // One that goes on keeps its time over a reload.
+            Some(settings) if beats != Some(settings) => {
+                let started = Heartbeat::start(settings, host, desk.clone());
+                Some((settings.clone(), started.map_err(|why| anyhow!("cannot send the heartbeat: {why}"))?))
+            }
+            _ => None,
         };
+        let listens = self.http.as_ref();
+        let http = match &wanted.http {
+            Some(settings) if listens.is_none_or(|endpoint| !endpoint.change(settings, host)) => {
+                Some(Endpoint::start(settings, host, desk.clone())?)
+            }
+            _ => None,
+        };
+        if let Some(endpoint) = &http {
+            tracing::info!("metrics and health at http://{}", endpoint.address());
+        }
+        if wanted.http.is_none() || http.is_some() {
+            self.http = http;
+        }
+        if wanted.heartbeat.is_none() || heartbeat.is_some() {
+            self.heartbeat = heartbeat;
+        }
         Ok(())
     }
 
     /// Waits until a part ends by itself, which it only does when it broke; its name.
     pub async fn ended(&mut self) -> &'static str {
-        match &mut self.http {
-            Some(endpoint) => endpoint.ended().await,
-            None => std::future::pending().await,
+        tokio::select! {
+            () = ended(self.http.as_mut().map(Endpoint::ended)) => "answering over HTTP",
+            () = ended(self.heartbeat.as_mut().map(|(_, heartbeat)| heartbeat.ended())) => "the heartbeat",
         }
-        "answering over HTTP"
+    }
+}
+
+/// Waits for a part, for ever if there is none.
+async fn ended(part: Option<impl Future<Output = ()>>) {
+    match part {
+        Some(ended) => ended.await,
+        None => std::future::pending().await,
     }
 }
