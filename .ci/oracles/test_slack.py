@@ -89,7 +89,7 @@ class Slack(unittest.TestCase):
 
     def test_nothing_in_a_log_is_markup(self):
         for _, message in self.messages:
-            for text in [message["text"], *texts(message["blocks"])]:
+            for text in [message["text"], *texts(message.get("blocks", []))]:
                 links = re.findall(r"<[^>]*>", text)
                 self.assertTrue(all(link.startswith(("<https://", "<http://")) for link in links), links)
                 self.assertNotIn("http://e.example/>", text)
