@@ -1,7 +1,8 @@
 //! Plain files cut into stretches that can be read side by side.
 //!
 //! A stretch begins where a record surely begins. The rule of [`crate::frame`] is local, so that
-//! can be seen from the bytes around the cut alone, and both neighbours find the same place.
+//! can be seen from the bytes around the cut alone, and both neighbours find the same place. Inside a
+//! line longer than a stretch nothing is cut: it is passed over once, whatever its length.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,7 +11,7 @@ use std::os::unix::fs::FileExt;
 
 use memchr::memchr;
 
-use crate::frame::{self, RECORD_BYTES_MAX};
+use crate::frame::{self, LINE_BYTES_MAX, RECORD_BYTES_MAX};
 use crate::position::{Mode, Progress};
 
 /// Bytes of a stretch, before its ends are moved to records.
@@ -46,6 +47,16 @@ impl SegmentReader {
     ///
     /// Those of reading the file around the segment's ends.
     pub fn open(file: File, segment: &Segment, size: u64) -> io::Result<SegmentReader> {
+        if segment.start > 0 && newline(&file, segment.start - 1, segment.end - 1)?.is_none() {
+            // One line takes all of it, and belongs to a stretch before.
+            let (at, end) = (segment.start, segment.start);
+            return Ok(SegmentReader {
+                file,
+                start: Progress { offset: at, ..Progress::default() },
+                at,
+                end,
+            });
+        }
         let (at, mode) = cut(&file, segment.start, size)?;
         let (end, _) = cut(&file, segment.end, size)?;
         let start = Progress { offset: at, mode, ..Progress::default() };
@@ -83,23 +94,44 @@ impl Read for SegmentReader {
 /// The first place at or after `from` where a record begins, and what begins there.
 ///
 /// That is the first line that starts one; or, where none does for [`RECORD_BYTES_MAX`] bytes, the
-/// first line after them: it is too far from any start to be part of its record.
+/// first line after them: it is too far from any start to be part of its record. A `from` whose line
+/// goes on beyond the next one is no place to cut: then it is that of the next.
 fn cut(file: &File, from: u64, size: u64) -> io::Result<(u64, Mode)> {
     if from == 0 || from >= size {
         return Ok((from.min(size), Mode::Record));
     }
-    let mut lines = Lines { file, bytes: Vec::new(), at: 0, offset: from - 1, size };
-    lines.line()?; // the rest of the line that holds the byte before `from`
+    let Some(newline) = newline(file, from - 1, size)? else { return Ok((size, Mode::Record)) };
+    let first = newline + 1;
+    let from = from + (first - from) / SEGMENT_BYTES * SEGMENT_BYTES;
+    let mut lines = Lines { file, bytes: Vec::new(), at: 0, offset: first, size };
     loop {
         let offset = lines.offset + lines.at as u64;
-        let Some(line) = lines.line()? else { return Ok((size, Mode::Record)) };
+        let Some(line) = lines.opening()? else { return Ok((size, Mode::Record)) };
         if frame::starts(line) {
             return Ok((offset, Mode::Record));
         }
         if offset >= from + RECORD_BYTES_MAX as u64 {
             return Ok((offset, Mode::Alone));
         }
+        lines.pass()?;
     }
+}
+
+/// Where the first newline of a stretch is.
+fn newline(file: &File, mut from: u64, end: u64) -> io::Result<Option<u64>> {
+    let mut bytes = vec![0; PROBE_BYTES];
+    while from < end {
+        let wanted = usize::try_from(end - from).map_or(PROBE_BYTES, |left| left.min(PROBE_BYTES));
+        let count = file.read_at(&mut bytes[..wanted], from)?;
+        if let Some(at) = memchr(b'\n', &bytes[..count]) {
+            return Ok(Some(from + at as u64));
+        }
+        if count == 0 {
+            break;
+        }
+        from += count as u64;
+    }
+    Ok(None)
 }
 
 /// The lines of a file from some place on, read in small pieces.
@@ -113,22 +145,32 @@ struct Lines<'f> {
 }
 
 impl Lines<'_> {
-    /// The next line without its newline; `None` at the end of the file.
-    fn line(&mut self) -> io::Result<Option<&[u8]>> {
+    /// As much of the next line as is looked at, without its newline; `None` at the end of the file.
+    fn opening(&mut self) -> io::Result<Option<&[u8]>> {
         let mut searched = self.at;
         loop {
             if let Some(length) = memchr(b'\n', &self.bytes[searched..]) {
-                let line = self.at..searched + length;
-                self.at = line.end + 1;
-                return Ok(Some(&self.bytes[line]));
+                return Ok(Some(&self.bytes[self.at..searched + length]));
             }
             searched = self.bytes.len() - self.at;
-            if !self.more()? {
-                let line = self.at..self.bytes.len();
-                self.at = line.end;
-                return Ok(Some(&self.bytes[line]).filter(|line| !line.is_empty()));
+            if searched >= LINE_BYTES_MAX || !self.more()? {
+                let line = &self.bytes[self.at..];
+                return Ok(Some(line).filter(|line| !line.is_empty()));
             }
         }
+    }
+
+    /// Passes over the line.
+    fn pass(&mut self) -> io::Result<()> {
+        if let Some(length) = memchr(b'\n', &self.bytes[self.at..]) {
+            self.at += length + 1;
+            return Ok(());
+        }
+        let read = self.offset + self.bytes.len() as u64;
+        self.offset = newline(self.file, read, self.size)?.map_or(self.size, |newline| newline + 1);
+        self.bytes.clear();
+        self.at = 0;
+        Ok(())
     }
 
     /// Drops the lines before and reads on; `false` at the end of the file.
@@ -143,5 +185,48 @@ impl Lines<'_> {
         let count = self.file.read_at(&mut self.bytes[known..], place)?;
         self.bytes.truncate(known + count);
         Ok(count > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    const RECORD: &str = "2022-06-24T14:33:24.1+08:00  INFO ThreadId(42) site::flux: well\n";
+    const MIB: usize = 1024 * 1024;
+
+    /// The segments of a file follow on each other and hold all of it.
+    #[test]
+    fn they_tile_the_file_whatever_its_lines() {
+        let part = SEGMENT_BYTES as usize;
+        let long = |length: usize| "x".repeat(length);
+        let records = RECORD.repeat(part / RECORD.len() + 1);
+        for (name, text) in [
+            ("records", records.repeat(2)),
+            ("one line", long(3 * part + 5)),
+            ("one line with its end", long(3 * part - 1) + "\n"),
+            ("a line over several in the middle", records.clone() + &long(4 * part) + "\n" + &records),
+            ("a line that ends before a border", records.clone() + &long(part - MIB) + "\n" + &records),
+            ("two long lines", long(2 * part) + "\n" + &long(2 * part) + "\n" + RECORD),
+            ("short lines after a long one", long(2 * part + 9) + "\n" + &"y\n".repeat(part)),
+            ("newlines", "\n".repeat(2 * part + 1)),
+        ] {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+            let size = text.len() as u64;
+            let mut at = 0;
+            for segment in segments(size) {
+                let reader = SegmentReader::open(file.try_clone().unwrap(), &segment, size).unwrap();
+                if reader.at == reader.end {
+                    continue;
+                }
+                assert_eq!(reader.at, at, "{name}: {segment:?}");
+                assert!(at == 0 || text.as_bytes()[at as usize - 1] == b'\n', "{name}: {segment:?}");
+                at = reader.end;
+            }
+            assert_eq!(at, size, "{name}");
+        }
     }
 }
