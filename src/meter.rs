@@ -107,8 +107,6 @@ pub struct Meter {
     pub reloads_refused: Count,
     /// Commits that the store refused.
     pub commits_refused: Count,
-    /// Parts that broke and were begun again.
-    pub restarts: Count,
     /// Heartbeats that arrived.
     pub heartbeats: Count,
     /// Heartbeats that did not.

@@ -101,9 +101,6 @@ pub const FAMILIES: &[Family] = &[
     counter("sealtail_state_refused_commits_total", "Commits that the state did not take.", |seen| {
         count(&seen.meter.commits_refused)
     }),
-    counter("sealtail_part_restarts_total", "Parts that broke and were begun again.", |seen| {
-        count(&seen.meter.restarts)
-    }),
     counter("sealtail_configurations_total", "Configurations that were read, by outcome.", |seen| {
         outcomes([("taken", &seen.meter.reloads), ("refused", &seen.meter.reloads_refused)])
     }),

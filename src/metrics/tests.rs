@@ -45,7 +45,6 @@ sealtail_outbox_messages{sink="ops"} 21
 sealtail_dead_letters{sink="ops"} 14
 sealtail_complaints_total{page="sealtail/sink-parked"} 1
 sealtail_state_refused_commits_total 5
-sealtail_part_restarts_total 15
 sealtail_configurations_total{outcome="taken"} 1
 sealtail_configurations_total{outcome="refused"} 2
 sealtail_heartbeats_total{outcome="delivered"} 6
@@ -73,7 +72,6 @@ fn a_bad_day() -> String {
     }
     meter.reloads_refused.add(2);
     meter.commits_refused.add(5);
-    meter.restarts.add(15);
     meter.heartbeats.add(6);
     meter.heartbeats_failed.add(8);
     meter.heartbeats_held.add(16);
