@@ -53,12 +53,13 @@ fn is_text(byte: u8) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     const LINE: &str = "2022-06-24T14:33:24+08:00 ERROR 扇区: x\r\n";
 
-    fn encoded(text: &str, order: Order) -> Vec<u8> {
+    /// A text as such a log has it.
+    pub(crate) fn encoded(text: &str, order: Order) -> Vec<u8> {
         let bytes = |unit: u16| match order {
             Order::Little => unit.to_le_bytes(),
             Order::Big => unit.to_be_bytes(),

@@ -125,6 +125,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::frame::utf16::tests::encoded;
 
     /// Gives its bytes in pieces of these sizes, over and over, then an error if there is one.
     struct Pieces<'b> {
@@ -152,14 +153,6 @@ mod tests {
         let mut text = Vec::new();
         let end = Utf8::new(Pieces { bytes, sizes, reads: 0, is_broken }).read_to_end(&mut text);
         (text, end.is_err())
-    }
-
-    fn encoded(text: &str, order: Order) -> Vec<u8> {
-        let bytes = |unit: u16| match order {
-            Order::Little => unit.to_le_bytes(),
-            Order::Big => unit.to_be_bytes(),
-        };
-        text.encode_utf16().flat_map(bytes).collect()
     }
 
     #[test]
