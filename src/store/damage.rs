@@ -99,11 +99,11 @@ fn a_damaged_export_is_ignored_kept_and_told() {
         ("empty", Vec::clear, "EOF"),
         ("cut", |bytes| bytes.truncate(bytes.len() / 2), "EOF"),
         ("zeroed", |bytes| bytes.fill(0), "expected value"),
-        ("foreign", |bytes| *bytes = b"[1, 2]".to_vec(), "no version"),
+        ("foreign", |bytes| *bytes = br#"{"files": [1, 2]}"#.to_vec(), "no version"),
         ("no UTF-8", |bytes| bytes[20] = 0xff, "line"),
-        ("later", |bytes| swap(bytes, "\"version\": 1", "\"version\": 2"), "it has version 2"),
-        ("a digit changed", |bytes| swap(bytes, "\"offset\": 70", "\"offset\": 71"), "check"),
-        ("a row gone", |bytes| swap(bytes, "\"number\": 3,", ""), "check"),
+        ("later", |bytes| swap(bytes, "\"version\":1", "\"version\":2"), "it has version 2"),
+        ("a digit changed", |bytes| swap(bytes, "\"offset\":70", "\"offset\":71"), "check"),
+        ("a row gone", |bytes| swap(bytes, "\"number\":3,", ""), "check"),
         ("of another shape", |bytes| *bytes = br#"{"version": 1}"#.to_vec(), "missing field"),
     ];
     for (name, how, why) in damages {
@@ -129,15 +129,13 @@ fn swap(bytes: &mut Vec<u8>, old: &str, new: &str) {
     *bytes = text.replace(old, new).into_bytes();
 }
 
-/// Spaces, the comment and fields of a later program are no damage.
+/// Spaces, another comment and more fields are no damage.
 #[test]
 fn an_export_of_a_later_program_of_the_same_form_is_read() {
     let directory = exported();
     damage(&checkpoints(&directory), |bytes| {
-        let mut value: serde_json::Value = serde_json::from_slice(bytes).unwrap();
-        value["comment"] = "another".into();
-        value["more"] = 1.into();
-        *bytes = value.to_string().into_bytes();
+        swap(bytes, "\"comment\":", "\"more\": 1,\n\"comment\": ");
+        swap(bytes, "where state.redb", "if state.redb");
     });
     let positions = export::read(directory.path()).unwrap().unwrap().positions;
     assert_eq!(positions, EXPORTED.map(|(number, offset)| (number, position(offset))));

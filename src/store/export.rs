@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use super::birth;
@@ -41,13 +41,20 @@ struct Form {
     version: u64,
     written: String,
     check: String,
-    positions: Value,
+    /// As they are written: of thousands of files, a tree of them would take a hundred MiB.
+    positions: Box<RawValue>,
+}
+
+/// What every version of the form has.
+#[derive(Deserialize)]
+struct AnyForm {
+    version: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Row {
+struct Row<P> {
     number: u64,
-    position: Position,
+    position: P,
 }
 
 /// An export that was read back.
@@ -66,11 +73,8 @@ pub(super) fn path(directory: &Path) -> PathBuf {
 
 /// Puts a new export in the place of the last one, such that a crash leaves one of them whole.
 pub(super) fn write(directory: &Path, positions: &[(u64, Position)], now: Timestamp) -> io::Result<()> {
-    let rows: Vec<Row> = positions
-        .iter()
-        .map(|(number, position)| Row { number: *number, position: position.clone() })
-        .collect();
-    let positions = serde_json::to_value(rows)?;
+    let rows: Vec<_> = positions.iter().map(|(number, position)| Row { number: *number, position }).collect();
+    let positions = serde_json::value::to_raw_value(&rows)?;
     let form = Form {
         comment: COMMENT.to_owned(),
         version: VERSION,
@@ -78,7 +82,7 @@ pub(super) fn write(directory: &Path, positions: &[(u64, Position)], now: Timest
         check: check(&positions),
         positions,
     };
-    let mut bytes = serde_json::to_vec_pretty(&form)?;
+    let mut bytes = serde_json::to_vec(&form)?;
     bytes.push(b'\n');
     let writing = directory.join(WRITING);
     let made = birth::private().create(true).truncate(true).open(&writing).and_then(|mut file| {
@@ -109,18 +113,19 @@ pub(super) fn read(directory: &Path) -> Result<Option<Export>, String> {
 }
 
 fn parse(bytes: &[u8]) -> Result<Export, String> {
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    let form: AnyForm = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     // First of all: a later form may have nothing else that is known.
-    match value["version"].as_u64() {
+    match form.version {
         Some(VERSION) => {}
         Some(found) => return Err(format!("it has version {found}, this program knows {VERSION}")),
         None => return Err("it has no version".to_owned()),
     }
-    let form: Form = serde_json::from_value(value).map_err(|error| error.to_string())?;
+    let form: Form = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     if form.check != check(&form.positions) {
         return Err("its check does not hold".to_owned());
     }
-    let rows: Vec<Row> = serde_json::from_value(form.positions).map_err(|error| error.to_string())?;
+    let rows: Vec<Row<Position>> =
+        serde_json::from_str(form.positions.get()).map_err(|error| error.to_string())?;
     let positions = rows.into_iter().map(|row| (row.number, row.position)).collect();
     Ok(Export { written: form.written, positions })
 }
@@ -132,8 +137,7 @@ pub(super) fn keep_aside(directory: &Path, now_s: i64) -> io::Result<PathBuf> {
     Ok(aside)
 }
 
-/// Does not depend on spaces, nor on fields that a later program adds with a default.
-fn check(positions: &Value) -> String {
-    let hash = Sha256::digest(positions.to_string());
+fn check(positions: &RawValue) -> String {
+    let hash = Sha256::digest(positions.get());
     hash[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }
