@@ -30,6 +30,8 @@ const AGAIN_EVERY: Duration = Duration::from_secs(60);
 /// Last complaints that are remembered; with more, some are made too often.
 const LATELY_MAX: usize = 1_000;
 
+/// Among very many files a look at all of them takes long. The next waits so many times as long.
+const LEVELS_COST: u32 = 1_000;
 /// Files of which a line too long is told; beyond it they are only counted.
 const CUT_MAX: usize = 1_000;
 
@@ -38,6 +40,8 @@ const CUT_MAX: usize = 1_000;
 pub(super) struct Own {
     /// Bytes lost, by path.
     lost: BTreeMap<String, u64>,
+    /// When the levels of sources are looked at again.
+    levels_due: Option<Instant>,
     /// Files of which a line too long was told.
     cut: HashSet<String>,
     /// When a file was last complained of, by what is wrong with it.
@@ -130,9 +134,13 @@ impl Watch {
     }
 
     /// Takes note of how things are with the sources and the outbox.
-    pub(super) fn measure(&self, now: Instant) {
+    pub(super) fn measure(&mut self, now: Instant) {
         let meter = self.desk.meter();
-        meter.see_sources(self.tail.levels(), now);
+        if self.own.levels_due.is_none_or(|due| due <= now) {
+            let begun = Instant::now();
+            meter.see_sources(self.tail.levels(), now);
+            self.own.levels_due = Some(begun + begun.elapsed() * LEVELS_COST);
+        }
         // A store that cannot be asked leaves what was seen last.
         let Ok(strays) = self.store.sinks() else { return };
         let sinks = self.setup.sinks.iter().map(|sink| sink.name.clone()).chain(strays);
