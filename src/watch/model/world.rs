@@ -376,7 +376,8 @@ impl World {
         self.doubtful = true;
         let lost = held.lines.split_off(held.lines.len().saturating_sub(lines));
         let bytes = |lines: &[u64]| lines.iter().map(|number| self.lines[number].bytes).sum::<u64>();
-        let whole = bytes(&held.lines) + bytes(&lost) == size;
+        let all_whole = held.lines.iter().chain(&lost).all(|number| self.lines[number].whole);
+        let whole = all_whole && bytes(&held.lines) + bytes(&lost) == size;
         // Where half lines stand in between, their bytes are not known here.
         file.set_len(if whole { bytes(&held.lines) } else { 0 }).unwrap();
         let cleared = if whole { Vec::new() } else { std::mem::take(&mut held.lines) };
