@@ -15,6 +15,7 @@ pub mod correlate;
 pub mod deliver;
 pub mod detect;
 pub mod diagnostic;
+pub mod disk;
 pub mod doctor;
 pub mod duration;
 pub mod finding;
