@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# The replay of the whole catalogue beside what else searches a log for many literals.
+# A replay beside what else searches a log for many literals.
 #
-#     benches/peers.sh [MiB of log, 1024 by default]
+#     benches/peers.sh [MiB of log, 1024 by default] [runs, 7 by default]
 #
-# Installs ripgrep (PyPI) and ugrep (Debian) where they are missing and can be had, makes two logs, one of a sealing box
-# and one of another kind, checks that all find the same lines, and prints medians of seven interleaved runs as ratios.
-# Writes into the target directory only.
+# Installs its peers where they can be had: ripgrep and Hyperscan from PyPI; ugrep, mtail and SEC from Debian. Makes logs of a
+# sealing box and of another kind, checks that all find the same lines, and prints medians of interleaved runs as ratios.
+# Needs 5 GiB of disk for 1,024 MiB, and an idle machine. Writes into the target directory only.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mib=${1:-1024}
+runs=${2:-7}
+# What takes minutes a run gets this much of the log.
+slow_mib=4
 target=${CARGO_TARGET_DIR:-$PWD/target}
 data=$target/peers
 mkdir -p "$data"
@@ -18,52 +21,123 @@ measure=$target/release/examples/measure
 sealtail=$target/release/sealtail
 
 python3 -m venv "$data/venv"
-"$data/venv/bin/pip" install --quiet ripgrep || echo "skipped: ripgrep cannot be installed"
-command -v ugrep >/dev/null || apt-get install --quiet --yes ugrep >/dev/null 2>&1 || echo "skipped: ugrep cannot be installed"
+"$data/venv/bin/pip" install --quiet ripgrep hyperscan || echo "skipped: ripgrep and Hyperscan cannot be installed"
+for peer in ugrep mtail sec; do
+    command -v "$peer" >/dev/null || apt-get install --quiet --yes "$peer" >/dev/null 2>&1 || echo "skipped: $peer cannot be installed"
+done
 rg=$data/venv/bin/rg
-ug=$(command -v ugrep || true)
+hyperscan() { "$data/venv/bin/python" benches/hyperscan_scan.py "$@"; }
+has_hyperscan=$("$data/venv/bin/python" -c 'import hyperscan' 2>/dev/null && echo yes || true)
 
-"$measure" anchors >"$data/anchors"
-for kind in sealing other; do
-    "$measure" log "$kind" $((mib << 20)) 100000 "$data/anchors" >"$data/$kind.log" 2>/dev/null
-done
-
-# run NAME COMMAND...: appends the seconds it took to NAME's list.
+# run NAME COMMAND...: appends the seconds it took, and those of the processor, to NAME's list.
 run() {
-    local name=$1 started
+    local name=$1
     shift
-    started=$EPOCHREALTIME
     # Into a file: some end at the first match where nobody reads what they print.
-    "$@" >"$data/out" || true
-    awk -v a="$started" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }' >>"$data/$name.times"
+    { TIMEFORMAT='%R %U %S'; time "$@" >"$data/out" 2>/dev/null || true; } 2>>"$data/$name.times"
 }
 
-median() {
-    sort -n "$data/$1.times" | awk '{ t[NR] = $1 } END { print t[int((NR + 1) / 2)] }'
+# median NAME: of the seconds. processor NAME: of those of the processor.
+median() { awk '{ print $1 }' "$data/$1.times" | sort -n | middle; }
+processor() { awk '{ print $2 + $3 }' "$data/$1.times" | sort -n | middle; }
+middle() { awk '{ t[NR] = $1 } END { print t[int((NR + 1) / 2)] }'; }
+
+# agree NAME LINES: all find the same, or nothing is worth measuring.
+agree() {
+    [[ $2 == "$expected" ]] || { echo "$1 finds $2 lines, sealtail's scanner $expected" >&2; exit 1; }
 }
 
-for kind in sealing other; do
-    log=$data/$kind.log
-    rm -f "$data"/*.times
-    expected=$("$measure" scan "$data/anchors" "$log")
-    for peer in "$rg" "$ug"; do
-        [[ -x $peer ]] || continue
-        found=$("$peer" -F -c -f "$data/anchors" "$log")
-        [[ $found == "$expected" ]] || { echo "$peer finds $found lines, sealtail $expected" >&2; exit 1; }
-    done
-    for _ in 1 2 3 4 5 6 7; do
-        run cat sh -c 'cat "$1" >/dev/null' sh "$log"
-        run sealtail "$sealtail" replay --json "$log"
-        run sealtail-1 "$sealtail" replay --threads 1 --json "$log"
-        [[ -x $rg ]] && run ripgrep "$rg" -F -c -f "$data/anchors" "$log"
-        [[ -n $ug ]] && run ugrep "$ug" -F -c -f "$data/anchors" "$log"
-    done
-    printf '\n%s, %s MiB, %s anchors, %s lines with one\n' "$kind" "$mib" "$(wc -l <"$data/anchors")" "$expected"
+# table TITLE NAME...: what was measured under these names, against `sealtail`.
+table() {
+    printf '\n%s\n' "$1"
+    shift
+    local base name
     base=$(median sealtail)
-    for name in cat sealtail sealtail-1 ripgrep ugrep; do
+    for name in "$@"; do
         [[ -f $data/$name.times ]] || continue
-        time=$(median "$name")
-        awk -v n="$name" -v t="$time" -v m="$mib" -v b="$base" \
-            'BEGIN { printf "  %-12s %8.0f MiB/s   %5.2f x the time of sealtail\n", n, m / t, t / b }'
+        awk -v n="$name" -v t="$(median "$name")" -v c="$(processor "$name")" -v m="$mib" -v b="$base" \
+            'BEGIN { printf "  %-14s %8.0f MiB/s %8.2f x the time of sealtail  %7.2f s of processor\n", n, m / t, t / b, c }'
+    done
+    rm -f "$data"/*.times
+}
+
+# lines of a log in which one stands, and a log for every set of anchors.
+"$measure" anchors >"$data/builtin"
+for count in 12 100 1000; do
+    "$measure" anchors "$count" >"$data/$count"
+    rm -rf "$data/packs-$count"
+    "$measure" packs "$data/$count" "$data/packs-$count"
+done
+log() { "$measure" log "$1" $((mib << 20)) "$2" "$data/$3" >"$data/log" 2>/dev/null; }
+
+# with SET: the arguments by which sealtail looks for this set, and no other.
+with() {
+    [[ $1 == builtin ]] || printf -- '--packs\n%s\n--signature\nmeasured/*\n' "$data/packs-$1"
+}
+
+rm -f "$data"/*.times
+for kind in sealing other; do
+    for set in 12 100 builtin 1000; do
+        log "$kind" 100000 "$set"
+        mapfile -t arguments < <(with "$set")
+        expected=$("$measure" scan "$data/$set" "$data/log")
+        agree sealtail "$("$sealtail" replay "${arguments[@]}" --json "$data/log" | grep -o '"path":[^,]*,"line":[0-9]*' | sort -u | wc -l)"
+        [[ -x $rg ]] && agree ripgrep "$("$rg" -F -c -f "$data/$set" "$data/log")"
+        command -v ugrep >/dev/null && agree ugrep "$(ugrep -F -c -f "$data/$set" "$data/log")"
+        for _ in $(seq "$runs"); do
+            run cat sh -c 'cat "$1" >/dev/null' sh "$data/log"
+            run sealtail "$sealtail" replay "${arguments[@]}" --json "$data/log"
+            run sealtail-1 "$sealtail" replay "${arguments[@]}" --threads 1 --json "$data/log"
+            run ripgrep "$rg" -F -c -f "$data/$set" "$data/log"
+            run ugrep ugrep -F -c -f "$data/$set" "$data/log"
+            if [[ -n $has_hyperscan ]]; then
+                read -r found seconds < <(hyperscan "$data/$set" "$data/log")
+                agree Hyperscan "$found"
+                echo "$seconds $seconds 0" >>"$data/hyperscan.times"
+            fi
+        done
+        [[ -x $rg ]] || rm -f "$data/ripgrep.times"
+        command -v ugrep >/dev/null || rm -f "$data/ugrep.times"
+        table "$kind, $(wc -l <"$data/$set") anchors, $mib MiB, $expected lines with one" \
+            cat sealtail sealtail-1 ripgrep ugrep hyperscan
     done
 done
+
+# The rest with the whole catalogue, on the log of a sealing box.
+log sealing 100000 builtin
+rm -rf "$data/folder" && mkdir "$data/folder"
+split --number=l/8 --numeric-suffixes --additional-suffix=.log "$data/log" "$data/folder/worker-"
+zstd_is=$(command -v zstd || true)
+gzip --keep --force --fast --stdout "$data/log" >"$data/log.gz"
+[[ -z $zstd_is ]] || zstd --quiet --force --keep "$data/log" -o "$data/log.zst"
+"$measure" log sealing $((mib << 20)) 100 "$data/builtin" >"$data/storm" 2>/dev/null
+for _ in $(seq "$runs"); do
+    run sealtail "$sealtail" replay --json "$data/log"
+    run storm "$sealtail" replay --json "$data/storm"
+    run folder "$sealtail" replay --json "$data/folder"
+    [[ ! -x $rg ]] || run folder-rg-j2 "$rg" -j2 -F -c -f "$data/builtin" "$data/folder"
+    run gz "$sealtail" replay --json "$data/log.gz"
+    run gzip-dc gzip -dc "$data/log.gz"
+    [[ -z $zstd_is ]] || run zst "$sealtail" replay --json "$data/log.zst"
+    [[ -z $zstd_is ]] || run zstd-dc zstd -dc "$data/log.zst"
+done
+table "the catalogue: a line in 100 matches; eight files; compressed" \
+    sealtail storm folder folder-rg-j2 zst zstd-dc gz gzip-dc
+
+peak() { python3 -c 'import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024, "MiB")' "$@"; }
+printf '\nresident at most: %s quiet, %s in the storm\n' \
+    "$(peak "$sealtail" replay --json "$data/log")" "$(peak "$sealtail" replay --json "$data/storm")"
+
+# What operators run today reads a line at a time: a rule for each anchor, on a few MiB.
+head --bytes=$((slow_mib << 20)) "$data/log" >"$data/short"
+mib=$slow_mib
+awk '{ gsub(/[][\\\/.*+?(){}|^$"]/, "\\\\&"); print "counter n" NR "\n/" $0 "/ {\n  n" NR "++\n}" }' \
+    "$data/builtin" >"$data/anchors.mtail"
+awk '{ gsub(/\\/, "\\\\"); print "type=Single\ncontinue=TakeNext\nptype=SubStr\npattern=" $0 "\ndesc=" NR "\naction=none\n" }' \
+    "$data/builtin" >"$data/anchors.sec"
+run sealtail "$sealtail" replay --json "$data/short"
+! command -v mtail >/dev/null || run mtail mtail --one_shot --progs "$data/anchors.mtail" --logs "$data/short"
+! command -v sec >/dev/null || run sec sec --conf="$data/anchors.sec" --input="$data/short" --notail
+table "what runs on boxes today, the catalogue, $mib MiB" sealtail mtail sec
