@@ -81,9 +81,11 @@ for kind in sealing other; do
         log "$kind" 100000 "$set"
         mapfile -t arguments < <(with "$set")
         expected=$("$measure" scan "$data/$set" "$data/log")
-        agree sealtail "$("$sealtail" replay "${arguments[@]}" --json "$data/log" | grep -o '"path":[^,]*,"line":[0-9]*' | sort -u | wc -l)"
-        [[ -x $rg ]] && agree ripgrep "$("$rg" -F -c -f "$data/$set" "$data/log")"
-        command -v ugrep >/dev/null && agree ugrep "$(ugrep -F -c -f "$data/$set" "$data/log")"
+        # Pages of the catalogue ask for more than an anchor.
+        [[ $set == builtin ]] || agree sealtail \
+            "$("$sealtail" replay "${arguments[@]}" --json "$data/log" | grep -o '"path":"[^"]*","line":[0-9]*' | sort -u | wc -l)"
+        [[ ! -x $rg ]] || agree ripgrep "$("$rg" -F -c -f "$data/$set" "$data/log")"
+        ! command -v ugrep >/dev/null || agree ugrep "$(ugrep -F -c -f "$data/$set" "$data/log")"
         for _ in $(seq "$runs"); do
             run cat sh -c 'cat "$1" >/dev/null' sh "$data/log"
             run sealtail "$sealtail" replay "${arguments[@]}" --json "$data/log"
