@@ -144,8 +144,9 @@ impl<'d> Replay<'d> {
         let Opened { mut source, progress: start, before } = opened;
         let mut stream = Stream::resume(self.detector, start.clone());
         stream.recall(&before);
-        if self.for_alerts.is_some() {
-            stream.expect_ends();
+        match self.for_alerts {
+            Some(_) => stream.expect_ends(),
+            None => stream.ignore_ends(),
         }
         loop {
             let read = window.fill(&mut source);
@@ -153,8 +154,7 @@ impl<'d> Replay<'d> {
             let bytes = window.unread();
             let has_open_line = end == End::Final && bytes.last().is_some_and(|&byte| byte != b'\n');
             let settled = stream.advance(bytes, end, |found| {
-                let asked = self.for_alerts.is_some() || !found.ends;
-                if asked && self.is_wanted(&found.finding) {
+                if self.is_wanted(&found.finding) {
                     let names = found.names(&unit.path);
                     let lines = self.for_alerts.map(|count| found.context(count, self.detector));
                     let (context, ends) = (lines.unwrap_or_default(), found.ends);

@@ -29,8 +29,18 @@ pub struct Stream<'d> {
     near: Option<(u64, Time)>,
     /// The binaries that lines before the progress showed.
     names: Option<Names>,
-    /// A state is open, so what ends it is looked for.
-    has_state: bool,
+    ends: Ends,
+}
+
+/// Whether what ends a state is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    /// Nobody asks.
+    Never,
+    /// Not before a state is found.
+    Later,
+    /// A state is open.
+    Now,
 }
 
 /// A finding and the bytes around it that were at hand.
@@ -78,12 +88,17 @@ impl<'d> Stream<'d> {
 
     /// A stream that was settled up to `progress` before.
     pub fn resume(detector: &'d Detector, progress: Progress) -> Stream<'d> {
-        Stream { detector, progress, near: None, names: None, has_state: false }
+        Stream { detector, progress, near: None, names: None, ends: Ends::Later }
     }
 
     /// Looks for what ends a state from now on, as it does by itself behind a finding that is one.
     pub fn expect_ends(&mut self) {
-        self.has_state = true;
+        self.ends = Ends::Now;
+    }
+
+    /// Never looks for what ends a state, which costs much where healthy lines do.
+    pub fn ignore_ends(&mut self) {
+        self.ends = Ends::Never;
     }
 
     /// How far the stream is settled.
@@ -139,7 +154,7 @@ impl<'d> Stream<'d> {
         report: &mut impl FnMut(Found<'_>),
     ) -> Vec<String> {
         let frames = Frames::new(seen, self.progress.mode);
-        let mut candidates = self.detector.scanner(self.has_state).candidates(seen);
+        let mut candidates = self.detector.scanner(self.ends == Ends::Now).candidates(seen);
         let mut lines = LineCounter { at: 0, line: self.progress.line };
         let mut dates = Dates { at: 0, near: self.near };
         let mut from = 0;
@@ -165,8 +180,8 @@ impl<'d> Stream<'d> {
                 if range.start == open && !reported.iter().any(|id| **id == *signature.id) {
                     reported.push(signature.id.to_string());
                 }
-                if signature.until.is_some() && !self.has_state {
-                    self.has_state = true;
+                if signature.until.is_some() && self.ends == Ends::Later {
+                    self.ends = Ends::Now;
                     candidates = self.detector.scanner(true).candidates(seen);
                 }
                 report(self.found(
@@ -177,7 +192,7 @@ impl<'d> Stream<'d> {
                     false,
                 ));
             }
-            if self.has_state {
+            if self.ends == Ends::Now {
                 for (signature, fields) in self.detector.endings(&record) {
                     let finding = finding(signature, &record, near, fields);
                     report(self.found(signature, finding, bytes, &range, true));
