@@ -200,6 +200,7 @@ pub fn records(detector: &Detector, bytes: &[u8]) -> Vec<Record> {
 pub fn fields(signature: &Signature, record: &Record) -> Fields {
     let mut fields = record.head.fields.clone();
     if let Some(regex) = &signature.regex
+        && regex.names().next().is_some()
         && let Some(captures) = regex.captures(&record.text)
     {
         for name in regex.names() {

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 
+use anstream::AutoStream;
 use anyhow::{Context as _, Result, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
@@ -61,7 +62,7 @@ pub(super) fn run(args: ReplayArgs) -> Result<u8> {
 /// Where findings go, and the progress bar they must not disturb.
 struct Output<'a> {
     args: &'a ReplayArgs,
-    out: BufWriter<anstream::AutoStream<io::StdoutLock<'static>>>,
+    out: BufWriter<AutoStream<io::StdoutLock<'static>>>,
     report: Report<'a>,
     totals: Totals,
     /// Findings become alerts once all are there.
@@ -81,9 +82,12 @@ impl<'a> Output<'a> {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
+        let stdout = io::stdout().lock();
+        // JSON has no colours that would have to be taken out.
+        let out = if args.json { AutoStream::always_ansi(stdout) } else { AutoStream::auto(stdout) };
         Output {
             args,
-            out: BufWriter::new(anstream::AutoStream::auto(io::stdout().lock())),
+            out: BufWriter::new(out),
             report: Report::new(detector.catalogue(), args.lang),
             totals: Totals::default(),
             history: None,
