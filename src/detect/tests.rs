@@ -190,6 +190,13 @@ proptest! {
             *offset > at && String::from_utf8_lossy(record).contains("Caused by") && !String::from_utf8_lossy(record).contains("pipe is broken")
         });
         prop_assert_eq!(ended, possible.count());
+
+        let mut unasked = Stream::new(&detector);
+        unasked.ignore_ends();
+        let mut findings = Vec::new();
+        unasked.advance(&bytes, End::Final, |found| findings.push((found.finding, found.ends)));
+        let without_ends: Vec<_> = found.into_iter().filter(|(_, ends)| !ends).collect();
+        prop_assert_eq!(findings, without_ends);
     }
 
     /// A record looked at early may be shown shorter, but is found once, at the same place.
