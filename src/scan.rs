@@ -58,7 +58,9 @@ impl Scanner {
     ) -> Result<Scanner, BuildError> {
         let anchors: Vec<&[u8]> = anchors.iter().map(AsRef::as_ref).collect();
         let any = lanes(&anchors)?;
-        let all = AhoCorasick::builder().kind(Some(AhoCorasickKind::ContiguousNFA)).build(&anchors)?;
+        // A record in which something was found is short, and full of what a prefilter would stop at.
+        let kind = Some(AhoCorasickKind::ContiguousNFA);
+        let all = AhoCorasick::builder().kind(kind).prefilter(false).build(&anchors)?;
         // Unwrapping costs more than scanning: only where the object spells an anchor otherwise.
         let is_respelt = anchors.iter().any(|anchor| is_respelt(anchor));
         let wrapped = Finder::new(if is_respelt { shipped::OBJECT } else { ESCAPE_IN_JSON });

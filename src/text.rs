@@ -24,7 +24,9 @@ pub fn cut(text: &str, chars_max: usize) -> String {
 
 /// The same JSON, safe to look at: what drives a terminal is written as `\u009b`.
 pub fn escape_json(json: String) -> String {
-    if !json.chars().any(is_control) {
+    // Most texts are done with here, many bytes at a time.
+    let is_plain = !json.bytes().fold(false, |special, byte| special | !matches!(byte, b' '..=b'~'));
+    if is_plain || !json.chars().any(is_control) {
         return json;
     }
     let mut escaped = String::with_capacity(json.len() + json.len() / 8);
