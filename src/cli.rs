@@ -102,6 +102,11 @@ struct WatchArgs {
     #[arg(long)]
     strict_state: bool,
 
+    /// Start although the state is on a network file system (NFS, SMB, 9P, Ceph, ...), where locks and
+    /// what is on the disk are promises of a server
+    #[arg(long)]
+    allow_network_state: bool,
+
     /// Read files from their first line on, not only what is written from now on
     #[arg(long, requires = "paths")]
     from_start: bool,

@@ -58,8 +58,8 @@ fn open(directory: &Path) -> Result<Store> {
             directory.display()
         );
     }
-    // Looking must not move a damaged one either.
-    let terms = Terms { strict: true };
+    // Looking must not move a damaged one either; where it lies is for `sealtail watch` to judge.
+    let terms = Terms { strict: true, network: true };
     let opened = Store::open_on(terms, directory, Timestamp::now()).map_err(|error| {
         let hint = if error.is_locked() { "\nhint: stop `sealtail watch` first" } else { "" };
         anyhow!("{error}{hint}")
