@@ -18,6 +18,8 @@ pub(super) enum Fault {
     Locked { pid: Option<u32> },
     /// The folder is on a network file system of this kind.
     Network(&'static str),
+    /// What stands in the place of the file is this.
+    Foreign(&'static str),
     /// The file was written by a later version of this program.
     Newer { found: u64, known: u64 },
     /// The bytes are not a state of ours.
@@ -68,6 +70,7 @@ impl Fault {
             ),
             Fault::Locked { .. }
             | Fault::Network(_)
+            | Fault::Foreign(_)
             | Fault::Newer { .. }
             | Fault::Strict(_)
             | Fault::Full => false,
@@ -108,6 +111,10 @@ impl fmt::Display for Fault {
             Fault::Network(kind) => write!(
                 f,
                 "is on a network file system ({kind}), whose server alone knows whether a lock holds and what is on the disk\nhint: set `state_dir` to a folder on a disk of this box, or take the risk with --allow-network-state"
+            ),
+            Fault::Foreign(what) => write!(
+                f,
+                "is {what}, and was left as it is\nhint: take it away; to have the state elsewhere, name another state directory, or make the directory itself the link"
             ),
             Fault::Newer { found, known } => write!(
                 f,

@@ -108,7 +108,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Another process holds the state, it has a newer version, or the disk fails. A damaged state and one
+    /// Another process holds the state, it has a newer version, one of its files is a link, or the disk fails. A damaged state and one
     /// on a network file system are errors as the terms say: see [`Opened::recovered`].
     pub fn open_on(terms: Terms, directory: &Path, now: Timestamp) -> Result<Opened, StoreError> {
         Store::open_at(disk::network, terms, directory, now)
@@ -122,6 +122,8 @@ impl Store {
         {
             return Err(failed(Fault::Network(kind)));
         }
+        birth::check_files(directory).map_err(|(path, fault)| StoreError::new(&path, fault))?;
+        birth::warn_if_open(directory).map_err(|error| failed(error.into()))?;
         let lock = birth::lock(directory).map_err(failed)?;
         let mut ballast = Ballast::find(directory);
         let mut recovered = None;

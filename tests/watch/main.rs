@@ -10,6 +10,7 @@ mod damage;
 mod disk;
 mod disk_limit;
 mod fair;
+mod folder;
 mod heartbeat;
 mod http;
 mod inbox;
