@@ -8,6 +8,7 @@ mod man;
 mod outbox;
 mod patterns;
 mod replay;
+mod state;
 mod watch;
 
 use std::io::Write;
@@ -51,6 +52,7 @@ enum Command {
     Explain(ExplainArgs),
     Patterns(PatternsArgs),
     Outbox(OutboxArgs),
+    State(state::StateArgs),
     /// Print shell completions
     Completions {
         /// The shell to complete for
@@ -101,6 +103,11 @@ struct WatchArgs {
     /// the last export
     #[arg(long)]
     strict_state: bool,
+
+    /// Start although the state is on a network file system (NFS, SMB, 9P, Ceph, ...), where locks and
+    /// what is on the disk are promises of a server
+    #[arg(long)]
+    allow_network_state: bool,
 
     /// Read files from their first line on, not only what is written from now on
     #[arg(long, requires = "paths")]
@@ -313,13 +320,8 @@ struct OutboxArgs {
     #[command(subcommand)]
     task: OutboxTask,
 
-    /// The configuration that names the state; the usual places are looked at without it
-    #[arg(long, global = true, value_name = "FILE", conflicts_with = "state_dir")]
-    config: Option<PathBuf>,
-
-    /// The folder of the state
-    #[arg(long, global = true, value_name = "DIR")]
-    state_dir: Option<PathBuf>,
+    #[command(flatten)]
+    state: state::StateOptions,
 }
 
 #[derive(Debug, Subcommand)]
@@ -373,6 +375,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(args),
         Command::Patterns(args) => patterns::run(args),
         Command::Outbox(args) => outbox::run(args),
+        Command::State(args) => state::run(args),
         Command::Completions { shell } => completions(shell),
         Command::Man => man::run(),
     };

@@ -5,6 +5,10 @@
 //! past a finding that was not told, and reading again after a crash tells nothing twice.
 //!
 //! - One process at a time: a second one is refused with the PID of the first.
+//! - A state on a network file system is refused unless that is allowed: its locks and syncs are
+//!   promises of a server.
+//! - Links are not followed: what is in the place of a file of ours and is none is refused. The
+//!   folder itself may be a link.
 //! - A damaged state is moved aside, never deleted; positions are then taken from the last
 //!   [export](Store::export). A newer state is refused and left as it is.
 //! - An error of the disk (full, read-only, failing) fails the call and closes the database, for

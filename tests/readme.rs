@@ -44,7 +44,7 @@ fn every_command_that_ends_runs() {
         for line in blocks(file, "sh").iter().flat_map(|block| block.lines()) {
             let is_ours = line.contains("sealtail ") && !line.starts_with("cargo");
             // They need a receiver, a text, or a state that was at work.
-            let needs_more = ["watch", "TEXT", "--send-test", "sealtail outbox"];
+            let needs_more = ["watch", "TEXT", "--send-test", "sealtail outbox", "sealtail state"];
             if !is_ours || needs_more.iter().any(|part| line.contains(part)) {
                 continue;
             }

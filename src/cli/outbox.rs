@@ -2,25 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
 
 use anstyle::Style;
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::catalogue::Faults;
-use super::{EXIT_OK, OutboxArgs, OutboxTask, Selection, environment};
+use super::{EXIT_OK, OutboxArgs, OutboxTask, Selection};
 use crate::alert::Message;
-use crate::config::{self, Config};
 use crate::finding::Severity;
-use crate::store::{DeadLetter, Store, Terms};
+use crate::store::{DeadLetter, Store};
 use crate::text;
 
 const DIM: Style = Style::new().dimmed();
 
 pub(super) fn run(args: OutboxArgs) -> Result<u8> {
-    let store = open(&state_dir(&args)?)?;
+    let store = args.state.open()?;
     let mut dead = Vec::new();
     store.dead_letters(|letter| dead.push(Dead::of(letter)))?;
     let mut out = BufWriter::new(anstream::AutoStream::auto(io::stdout().lock()));
@@ -34,37 +31,6 @@ pub(super) fn run(args: OutboxArgs) -> Result<u8> {
     }
     out.flush()?;
     Ok(EXIT_OK)
-}
-
-/// The folder that is named, or the one that `sealtail watch` would use.
-fn state_dir(args: &OutboxArgs) -> Result<PathBuf> {
-    if let Some(directory) = &args.state_dir {
-        return Ok(directory.clone());
-    }
-    let found = config::find(args.config.as_deref(), &environment, &|path: &Path| path.exists());
-    let configured = match found.map(|path| Config::load(&path, &environment)) {
-        Some(Ok(config)) => config.state_dir,
-        Some(Err(faults)) => bail!("{}\nhint: --state-dir DIR needs no configuration", Faults(faults)),
-        None => None,
-    };
-    configured.map_or_else(|| config::state_dir(&environment), Ok).map_err(anyhow::Error::msg)
-}
-
-/// Opens a state that is there: looking must not make one.
-fn open(directory: &Path) -> Result<Store> {
-    if !Store::exists(directory) {
-        bail!(
-            "there is no state in {}\nhint: name its folder with --state-dir, or the configuration with --config",
-            directory.display()
-        );
-    }
-    // Looking must not move a damaged one either.
-    let terms = Terms { strict: true };
-    let opened = Store::open_on(terms, directory, Timestamp::now()).map_err(|error| {
-        let hint = if error.is_locked() { "\nhint: stop `sealtail watch` first" } else { "" };
-        anyhow!("{error}{hint}")
-    })?;
-    Ok(opened.store)
 }
 
 /// A dead letter in short; as JSON, an object of `outbox list --json`.
@@ -218,13 +184,13 @@ fn said(out: &mut impl Write, dead: &[&Dead], done: &str) -> io::Result<()> {
         .try_for_each(|(sink, count)| writeln!(out, "{sink}: {}, {done}", counted(*count, "dead letter")))
 }
 
-fn counted(count: usize, noun: &str) -> String {
+pub(super) fn counted(count: usize, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{plural}")
 }
 
 /// The width of a column with these values below `head`.
-fn width<'a>(values: impl Iterator<Item = &'a String>, head: &str) -> usize {
+pub(super) fn width<'a>(values: impl Iterator<Item = &'a String>, head: &str) -> usize {
     values.map(|value| value.chars().count()).chain([head.len()]).max().unwrap_or(0)
 }
 

@@ -76,7 +76,7 @@ fn raise_descriptor_limit() {
 
 /// Opens the state, and says so if it was damaged.
 fn open(args: &WatchArgs, directory: &Path, desk: &Desk) -> Result<Arc<Store>> {
-    let terms = Terms { strict: args.strict_state };
+    let terms = Terms { strict: args.strict_state, network: args.allow_network_state };
     let Opened { store, recovered } = Store::open_on(terms, directory, Timestamp::now())?;
     if let Some(recovered) = recovered {
         tracing::error!("{recovered}");

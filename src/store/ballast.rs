@@ -7,14 +7,15 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FallocateFlags, OFlags};
+use rustix::fs::FallocateFlags;
 use rustix::io::Errno;
 
+use super::birth;
+
 /// The reserve.
-const BALLAST: &str = "state.ballast";
+pub(super) const BALLAST: &str = "state.ballast";
 /// Its size where there is plenty of room: thousands of acknowledgements.
 const SIZE_MAX: u64 = 16 << 20;
 /// Smaller than this it is of no use.
@@ -87,10 +88,7 @@ impl Ballast {
     }
 
     fn allocate(&self, size: u64) -> io::Result<()> {
-        let mut options = File::options();
-        options.write(true).create(true).truncate(true).mode(0o600);
-        options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
-        let file = options.open(&self.path)?;
+        let file = birth::private().create(true).truncate(true).open(&self.path)?;
         let made = match rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, size) {
             Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => fill(&file, size),
             made => made.map_err(io::Error::from),

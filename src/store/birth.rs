@@ -5,21 +5,24 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use redb::backends::FileBackend;
 use redb::{Builder, Database, WriteTransaction};
+use rustix::fs::OFlags;
 
+use super::ballast::BALLAST;
 use super::error::{Fault, is_full};
+use super::export::{EXPORT, WRITING};
 use super::tables;
 
 /// The state.
-const STATE: &str = "state.redb";
+pub(super) const STATE: &str = "state.redb";
 /// The state while it is made.
-const CREATING: &str = "state.creating";
+pub(super) const CREATING: &str = "state.creating";
 /// Held locked by the process at work; holds its PID.
-const LOCK: &str = "state.lock";
+pub(super) const LOCK: &str = "state.lock";
 
 /// Page cache of the database, in bytes. Its default is 1 GiB; the state is small.
 const CACHE_BYTES_MAX: usize = 4 << 20;
@@ -27,6 +30,33 @@ const CACHE_BYTES_MAX: usize = 4 << 20;
 /// Makes the directory, if need be, for its owner alone.
 pub(super) fn make_directory(directory: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(directory)
+}
+
+/// Looks at what is in the folder before anything of it is touched: every file of the state is a file,
+/// and neither a link that leads elsewhere nor a pipe at which we would wait. The folder may be a link.
+pub(super) fn check_files(directory: &Path) -> Result<(), (PathBuf, Fault)> {
+    for name in [STATE, CREATING, LOCK, BALLAST, EXPORT, WRITING] {
+        let path = directory.join(name);
+        match fs::symlink_metadata(&path) {
+            Ok(meta) if meta.is_symlink() => return Err((path, Fault::Foreign("a symbolic link"))),
+            Ok(meta) if !meta.is_file() => return Err((path, Fault::Foreign("no regular file"))),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err((path, error.into())),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Warns of a folder in which others may put files in the places of ours.
+pub(super) fn warn_if_open(directory: &Path) -> io::Result<()> {
+    let mode = fs::metadata(directory)?.permissions().mode() & 0o7777;
+    if mode & 0o022 != 0 {
+        let path = directory.display();
+        tracing::warn!(
+            "others may write to the state directory {path} (mode {mode:04o}): `chmod go-w` keeps them out"
+        );
+    }
+    Ok(())
 }
 
 /// Takes the lock of `directory`; it is held until the file is dropped, or the process dies.
@@ -73,7 +103,12 @@ pub(super) fn open(directory: &Path) -> Result<Database, Fault> {
     if let Some(disk) = super::disk::installed() {
         return disk.open();
     }
-    Ok(builder().open(state_path(directory))?)
+    let file = private().read(true).open(state_path(directory))?;
+    if file.metadata()?.len() == 0 {
+        // One without a byte would be taken for one that is to be made.
+        return Err(Fault::Broken("it is empty".to_owned()));
+    }
+    Ok(builder().create_with_backend(FileBackend::new(file)?)?)
 }
 
 /// Makes an empty state such that a crash leaves either none or a whole one.
@@ -89,7 +124,8 @@ pub(super) fn prepare(
     fill: impl FnOnce(&WriteTransaction) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
     let creating = directory.join(CREATING);
-    let file = private().read(true).create(true).truncate(true).open(&creating)?;
+    let file = private().read(true).create(true).truncate(true).open(creating)?;
+    let made = file.try_clone()?;
     let mut instance = [0; 16];
     getrandom::fill(&mut instance).map_err(io::Error::other)?;
     let database = builder().create_with_backend(FileBackend::new(file)?)?;
@@ -98,7 +134,7 @@ pub(super) fn prepare(
     fill(&transaction)?;
     transaction.commit()?;
     database.close()?;
-    File::open(&creating)?.sync_all()?;
+    made.sync_all()?;
     Ok(())
 }
 
@@ -139,9 +175,9 @@ pub(super) fn builder() -> Builder {
     builder
 }
 
-/// How files of the state are written: for the owner alone.
+/// How files of the state are written: for the owner alone, and never where a link leads to.
 pub(super) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.write(true).mode(0o600);
+    options.write(true).mode(0o600).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
     options
 }

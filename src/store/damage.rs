@@ -11,6 +11,7 @@ use super::*;
 
 type Damage = fn(&mut Vec<u8>);
 
+const STRICT: Terms = Terms { strict: true, network: false };
 const DAMAGES: [(&str, Damage); 6] = [
     ("empty", Vec::clear),
     ("cut", |bytes| bytes.truncate(bytes.len() / 2)),
@@ -146,14 +147,14 @@ fn on_strict_terms_nothing_is_moved() {
     for (name, how) in DAMAGES {
         let directory = exported();
         let bytes = damage(&state(&directory), how);
-        let error = Store::open_on(Terms { strict: true }, directory.path(), now()).unwrap_err().to_string();
+        let error = Store::open_on(STRICT, directory.path(), now()).unwrap_err().to_string();
         assert!(error.contains("is damaged and was left as it is: "), "{name}: {error}");
         assert!(error.contains("without --strict-state"), "{name}: {error}");
         assert_eq!(fs::read(state(&directory)).unwrap(), bytes, "{name}");
         assert!(checkpoints(&directory).exists());
     }
     // A whole one is opened.
-    Store::open_on(Terms { strict: true }, exported().path(), now()).unwrap();
+    Store::open_on(STRICT, exported().path(), now()).unwrap();
 }
 
 /// A crash after any step leaves the damaged state or the one in its place, never an empty folder,

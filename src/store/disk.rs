@@ -1,10 +1,11 @@
-//! A disk of tests, in memory: it can be full, refuse to sync, and lose power. Of what was not
+//! A disk of tests, in memory: it can be full, slow, refuse to sync, and lose power. Of what was not
 //! synced then, any sectors may be lost and the others kept, in whatever order they were written.
 
 use std::cell::RefCell;
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use redb::{Database, StorageBackend};
 
@@ -45,7 +46,18 @@ pub(crate) struct Cut {
 
 /// One file on a disk. Clones are the same file.
 #[derive(Clone)]
-pub(crate) struct Disk(Arc<Mutex<Content>>);
+pub(crate) struct Disk {
+    content: Arc<Mutex<Content>>,
+    gate: Arc<(Mutex<Gate>, Condvar)>,
+}
+
+/// How a slow disk syncs: when the test says so.
+#[derive(Default)]
+struct Gate {
+    slow: bool,
+    /// A sync waits.
+    held: bool,
+}
 
 struct Content {
     /// What the process sees.
@@ -78,13 +90,14 @@ impl Drop for Installed {
 
 impl Disk {
     pub fn of(bytes: Vec<u8>) -> Disk {
-        Disk(Arc::new(Mutex::new(Content {
+        let content = Content {
             synced: bytes.clone(),
             bytes,
             unsynced: Vec::new(),
             trouble: Trouble::None,
             record: None,
-        })))
+        };
+        Disk { content: Arc::new(Mutex::new(content)), gate: Arc::default() }
     }
 
     pub fn install(&self) -> Installed {
@@ -94,6 +107,37 @@ impl Disk {
 
     pub fn set_trouble(&self, trouble: Trouble) {
         self.content().trouble = trouble;
+    }
+
+    /// From now on every sync takes until it is [let go](Disk::let_go), or none does.
+    pub fn set_slow(&self, slow: bool) {
+        *self.gate() = Gate { slow, held: false };
+        self.gate.1.notify_all();
+    }
+
+    /// Whether a sync waits, or comes to within `time`.
+    pub fn holds(&self, time: Duration) -> bool {
+        let free = |gate: &mut Gate| !gate.held;
+        let (gate, _) =
+            self.gate.1.wait_timeout_while(self.gate(), time, free).unwrap_or_else(PoisonError::into_inner);
+        gate.held
+    }
+
+    /// Lets the sync that waits come to its end.
+    pub fn let_go(&self) {
+        self.gate().held = false;
+        self.gate.1.notify_all();
+    }
+
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.gate.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait_to_sync(&self) {
+        let mut gate = self.gate();
+        gate.held = gate.slow;
+        self.gate.1.notify_all();
+        drop(self.gate.1.wait_while(gate, |gate| gate.held).unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Begins to record; the bytes from which on.
@@ -134,7 +178,7 @@ impl Disk {
     }
 
     fn content(&self) -> MutexGuard<'_, Content> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn change(&self, operation: Operation) -> io::Result<()> {
@@ -240,6 +284,7 @@ impl StorageBackend for Disk {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        self.wait_to_sync();
         self.change(Operation::Sync)
     }
 

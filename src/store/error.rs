@@ -16,6 +16,10 @@ pub struct StoreError {
 pub(super) enum Fault {
     /// Another process holds the lock.
     Locked { pid: Option<u32> },
+    /// The folder is on a network file system of this kind.
+    Network(&'static str),
+    /// What stands in the place of the file is this.
+    Foreign(&'static str),
     /// The file was written by a later version of this program.
     Newer { found: u64, known: u64 },
     /// The bytes are not a state of ours.
@@ -64,7 +68,12 @@ impl Fault {
                     | redb::Error::TableDoesNotExist(_)
                     | redb::Error::TypeDefinitionChanged { .. }
             ),
-            Fault::Locked { .. } | Fault::Newer { .. } | Fault::Strict(_) | Fault::Full => false,
+            Fault::Locked { .. }
+            | Fault::Network(_)
+            | Fault::Foreign(_)
+            | Fault::Newer { .. }
+            | Fault::Strict(_)
+            | Fault::Full => false,
         }
     }
 
@@ -87,7 +96,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.display();
         match &self.fault {
-            Fault::Locked { .. } => write!(f, "state directory {path} {}", self.fault),
+            Fault::Locked { .. } | Fault::Network(_) => write!(f, "state directory {path} {}", self.fault),
             fault => write!(f, "state {path} {fault}"),
         }
     }
@@ -99,6 +108,14 @@ impl fmt::Display for Fault {
         match self {
             Fault::Locked { pid: Some(pid) } => write!(f, "is in use by process {pid}"),
             Fault::Locked { pid: None } => write!(f, "is in use by another process"),
+            Fault::Network(kind) => write!(
+                f,
+                "is on a network file system ({kind}), whose server alone knows whether a lock holds and what is on the disk\nhint: set `state_dir` to a folder on a disk of this box, or take the risk with --allow-network-state"
+            ),
+            Fault::Foreign(what) => write!(
+                f,
+                "is {what}, and was left as it is\nhint: take it away; to have the state elsewhere, name another state directory, or make the directory itself the link"
+            ),
             Fault::Newer { found, known } => write!(
                 f,
                 "has version {found}, this program knows up to {known}\nhint: run the later version, or name another state directory"

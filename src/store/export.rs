@@ -24,9 +24,9 @@ use super::birth;
 use crate::position::Position;
 
 /// The export.
-const EXPORT: &str = "checkpoints.json";
+pub(super) const EXPORT: &str = "checkpoints.json";
 /// The export while it is written.
-const WRITING: &str = "checkpoints.writing";
+pub(super) const WRITING: &str = "checkpoints.writing";
 /// Version of its form.
 const VERSION: u64 = 1;
 /// No export is larger: a file takes some 500 bytes.

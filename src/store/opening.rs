@@ -1,6 +1,7 @@
 //! Opening a state: whole, or with what can be saved where it is damaged.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -12,13 +13,19 @@ use super::error::{Fault, StoreError};
 use super::fold::Cap;
 use super::tables::META;
 use super::{Index, Inner, Store, birth, export, put_positions};
+use crate::disk;
 
 /// What is done about a state that is not as it should be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Terms {
     /// A damaged state is an error and stays in its place.
     pub strict: bool,
+    /// A state on a network file system is no error.
+    pub network: bool,
 }
+
+/// Tells the kind of network file system that a folder is on.
+type Place = fn(&Path) -> io::Result<Option<&'static str>>;
 
 /// A store, and what had to be done to open it.
 #[derive(Debug)]
@@ -101,11 +108,22 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Another process holds the state, it has a newer version, or the disk fails. A damaged state
-    /// is an error only if the terms say so: see [`Opened::recovered`].
+    /// Another process holds the state, it has a newer version, one of its files is a link, or the disk fails. A damaged state and one
+    /// on a network file system are errors as the terms say: see [`Opened::recovered`].
     pub fn open_on(terms: Terms, directory: &Path, now: Timestamp) -> Result<Opened, StoreError> {
+        Store::open_at(disk::network, terms, directory, now)
+    }
+
+    fn open_at(place: Place, terms: Terms, directory: &Path, now: Timestamp) -> Result<Opened, StoreError> {
         let failed = |fault: Fault| StoreError::new(directory, fault);
         birth::make_directory(directory).map_err(|error| failed(error.into()))?;
+        // Before anything is put into the folder: whether a lock holds there is what nobody knows.
+        if let Some(kind) = place(directory).map_err(|error| failed(error.into()))?.filter(|_| !terms.network)
+        {
+            return Err(failed(Fault::Network(kind)));
+        }
+        birth::check_files(directory).map_err(|(path, fault)| StoreError::new(&path, fault))?;
+        birth::warn_if_open(directory).map_err(|error| failed(error.into()))?;
         let lock = birth::lock(directory).map_err(failed)?;
         let mut ballast = Ballast::find(directory);
         let mut recovered = None;
@@ -167,4 +185,38 @@ fn recover(directory: &Path, fault: &Fault, now: Timestamp) -> Result<Recovered,
     let why = fault.to_string();
     let why = why.strip_prefix("is damaged: ").or(why.strip_prefix("cannot be used: ")).unwrap_or(&why);
     Ok(Recovered { moved, why: why.to_owned(), salvage })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No network file system can be mounted here: what the kernel says of the folder is made up.
+    #[test]
+    fn a_state_on_a_network_file_system_is_refused_unless_it_is_allowed() {
+        let now = Timestamp::UNIX_EPOCH;
+        let local = |_: &Path| Ok(None);
+        let nfs = |_: &Path| Ok(Some("NFS"));
+        let stale = |_: &Path| Err(io::Error::from(io::ErrorKind::StaleNetworkFileHandle));
+        let table: [(Place, bool, Option<&str>); 5] = [
+            (local, false, None),
+            (local, true, None),
+            (nfs, false, Some("is on a network file system (NFS)")),
+            (nfs, true, None),
+            (stale, false, Some("cannot be used")),
+        ];
+        for (place, network, refused) in table {
+            let parent = tempfile::tempdir().unwrap();
+            let directory = parent.path().join("state");
+            let terms = Terms { network, ..Terms::default() };
+            let opened = Store::open_at(place, terms, &directory, now);
+            let Some(why) = refused else {
+                opened.unwrap();
+                continue;
+            };
+            let error = opened.unwrap_err().to_string();
+            assert!(error.contains(&*directory.to_string_lossy()) && error.contains(why), "{error}");
+            assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0, "nothing is put into it");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The store against a directory of its own.
 
 mod fold;
+mod links;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

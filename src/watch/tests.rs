@@ -1,13 +1,30 @@
 //! What the reading side says of its own health. The store is on a disk of tests.
 
+use std::fs::File;
+use std::io::Write;
+use std::sync::Mutex;
+use std::thread;
+
 use super::*;
+use crate::alert::Message;
 use crate::deliver::Delivery;
+use crate::secret::Secret;
 use crate::signature::{Catalogue, builtin};
+use crate::sink::{Destination, Route, Webhook};
 use crate::source::tail::Start;
+use crate::store::Due;
 use crate::store::disk::{Disk, Trouble};
+
+/// The longest a test waits for something that must happen.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A watch over `folder` with no sink, and what it says of itself.
 fn watch(folder: &tempfile::TempDir) -> (Watch, Desk) {
+    watch_for(folder, Vec::new())
+}
+
+/// The same, with letters for `sinks` that nobody sends.
+fn watch_for(folder: &tempfile::TempDir, sinks: Vec<Sink>) -> (Watch, Desk) {
     let source = Settings {
         name: "worker".to_owned(),
         paths: vec![folder.path().join("*.log").to_str().unwrap().to_owned()],
@@ -26,7 +43,7 @@ fn watch(folder: &tempfile::TempDir) -> (Watch, Desk) {
         policy: Policy::default(),
         context_lines: 0,
         sources: vec![source],
-        sinks: Vec::new(),
+        sinks,
     });
     let store = Arc::new(Store::open(&setup.state_dir, Timestamp::now()).unwrap().store);
     let desk = Desk::default();
@@ -72,4 +89,87 @@ async fn a_state_with_nothing_to_take_is_tried_now_and_then() {
     assert!(watch.commit() && watch.pending.is_empty());
     assert_eq!(well(), Ok(()));
     assert!(watch.proven_at.elapsed() < PROVE_EVERY);
+}
+
+/// The pids of the alerts that wait for `ops`, which it takes: what the disk has and nothing else.
+fn take(store: &Store, pids: &Mutex<Vec<u64>>) {
+    while let Due::Now(row) = store.due("ops", Timestamp::now()).unwrap() {
+        let Message::Alert(alert) = &row.letter.message else { panic!("{row:?}") };
+        pids.lock().unwrap().push(alert.group["child_pid"].parse().unwrap());
+        store.delivered("ops", row.seq).unwrap();
+    }
+}
+
+/// Lets everything end, also where a test fails.
+struct End<'a> {
+    disk: &'a Disk,
+    stop: Stop,
+    over: &'a AtomicBool,
+}
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.disk.set_slow(false);
+        self.stop.ask();
+        self.over.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The log is the buffer: while a commit is on its way to a slow disk nothing more is read, and so
+/// nothing piles up in memory; between two commits what is on the disk is sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_waits_for_a_slow_disk_and_nothing_is_lost() {
+    const ROUNDS: u64 = 5;
+    const LINES: u64 = 200;
+    let (folder, disk) = (tempfile::tempdir().unwrap(), Disk::of(Vec::new()));
+    let _installed = disk.install();
+    let destination = Destination::Webhook(Webhook { url: Secret::new("http://127.0.0.1/"), key: None });
+    let sink = Sink { name: "ops".to_owned(), route: Route::default(), max_per_minute: 0, destination };
+    let (watch, desk) = watch_for(&folder, vec![sink]);
+    let (stop, store) = (watch.stop(), watch.store.clone());
+    let mut log = File::create(folder.path().join("worker.log")).unwrap();
+    let mut write = |pids: std::ops::Range<u64>| {
+        for pid in pids {
+            let what = format!("failed to unmarshal response string: 'x'. child_pid={pid}");
+            writeln!(
+                log,
+                "2022-06-24T14:33:24.5+08:00 ERROR ThreadId(07) vc_processors::core::ext::producer: {what}"
+            )
+            .unwrap();
+        }
+    };
+    let (sent, over) = (Mutex::default(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let _end = End { disk: &disk, stop, over: &over };
+        disk.set_slow(true);
+        scope.spawn(|| watch.run());
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                take(&store, &sent);
+                thread::yield_now();
+            }
+        });
+        for round in 0..ROUNDS {
+            let first = round * LINES;
+            write(first..first + LINES / 2);
+            assert!(disk.holds(PATIENCE), "round {round}: nothing is committed");
+            let read = desk.meter().bytes.get();
+            // Lines come all the time.
+            write(first + LINES / 2..first + LINES);
+            assert_eq!(desk.meter().bytes.get(), read, "round {round}: read before the commit was there");
+            // The last line is told with the one after it.
+            let (known, started) = ((first + LINES - 1) as usize, Instant::now());
+            while sent.lock().unwrap().len() < known {
+                assert!(started.elapsed() < PATIENCE, "round {round}: {} sent", sent.lock().unwrap().len());
+                if disk.holds(Duration::from_millis(1)) {
+                    disk.let_go();
+                }
+            }
+        }
+    });
+    take(&store, &sent);
+    let mut sent: Vec<u64> = sent.into_inner().unwrap();
+    sent.sort_unstable();
+    assert!(sent == (0..sent.len() as u64).collect::<Vec<_>>(), "lost or twice: {sent:?}");
+    assert!(sent.len() as u64 >= ROUNDS * LINES - 1);
 }

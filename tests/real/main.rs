@@ -9,8 +9,11 @@
 //!
 //! Every test prints a line of figures. One that cannot run here says `skipped:` and why.
 
+mod backlog;
 mod limits;
 mod many;
+#[path = "../receiver/mod.rs"]
+mod receiver;
 mod refused;
 mod rig;
 mod rotation;

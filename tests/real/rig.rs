@@ -16,7 +16,7 @@ use crate::tally::{Layout, Tally};
 /// The longest that nothing may happen while something has to.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 /// How often a test looks.
-const PACE: Duration = Duration::from_millis(20);
+pub const PACE: Duration = Duration::from_millis(20);
 
 /// What the kernel tells processor time in, a second: the same on all Linux machines.
 const TICKS: f64 = 100.0;

@@ -72,6 +72,8 @@ pub struct Receiver {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
+    /// What came is kept.
+    keeps: bool,
 }
 
 #[derive(Default)]
@@ -83,9 +85,18 @@ struct State {
 impl Receiver {
     /// Starts one; `answer` is called with each request and the number of those before it.
     pub fn start(answer: impl Fn(&Got, usize) -> Answer + Send + Sync + 'static) -> Receiver {
+        Receiver::new(true, answer)
+    }
+
+    /// One for very many requests: none is kept, and none counted.
+    pub fn forgetting(answer: impl Fn(&Got, usize) -> Answer + Send + Sync + 'static) -> Receiver {
+        Receiver::new(false, answer)
+    }
+
+    fn new(keeps: bool, answer: impl Fn(&Got, usize) -> Answer + Send + Sync + 'static) -> Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port on loopback");
         let address = listener.local_addr().expect("its address");
-        let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new() });
+        let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new(), keeps });
         let (answer, accepting) = (Arc::new(answer), shared.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming() {
@@ -147,9 +158,11 @@ fn serve(
     let got = read(&mut BufReader::new(&stream))?;
     let number = {
         let mut state = shared.state.lock().unwrap();
-        state.got.push(got.clone());
+        if shared.keeps {
+            state.got.push(got.clone());
+        }
         shared.changed.notify_all();
-        state.got.len() - 1
+        state.got.len().saturating_sub(1)
     };
     let mut out = &stream;
     match answer(&got, number) {

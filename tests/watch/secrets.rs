@@ -156,12 +156,17 @@ fn in_every_command() {
     assert_silent(&ran.stderr);
 
     rig.configure(&format!("{start}{chat}{by_file}{inline}"));
-    for arguments in
-        [&["outbox", "list"][..], &["outbox", "list", "--json"], &["doctor"], &["doctor", "--json"]]
-    {
+    for arguments in [
+        &["outbox", "list"][..],
+        &["outbox", "list", "--json"],
+        &["state", "list"],
+        &["doctor"],
+        &["doctor", "--json"],
+    ] {
         silent(arguments, true);
     }
-    for name in ["watch", "replay", "check", "explain", "patterns", "outbox", "doctor", "completions", "man"]
+    for name in
+        ["watch", "replay", "check", "explain", "patterns", "outbox", "state", "doctor", "completions", "man"]
     {
         silent(&[name, "--help"], false);
     }

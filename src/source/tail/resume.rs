@@ -298,7 +298,7 @@ impl Tail {
         self.copies.remove(&stat.key());
         let mut progress = Progress::default();
         if self.fresh && self.sources[found.source].start == Start::End {
-            match self.last_line(&file) {
+            match last_line(&file, Progress::default(), &mut self.scratch) {
                 Ok(last) => progress = last,
                 Err(error) => return self.blame(found.path, &error),
             }
@@ -381,21 +381,20 @@ impl Tail {
         self.changed.insert(id);
         Some(id)
     }
+}
 
-    /// Where the last line of a file starts that is not whole, or its end.
-    fn last_line(&mut self, file: &File) -> io::Result<Progress> {
-        let mut progress = Progress::default();
-        let mut offset = 0;
-        loop {
-            let length = mark::read_at(file, offset, &mut self.scratch)?;
-            for newline in memchr::memchr_iter(b'\n', &self.scratch[..length]) {
-                progress.line += 1;
-                progress.offset = offset + newline as u64 + 1;
-            }
-            offset += length as u64;
-            if length < self.scratch.len() {
-                return Ok(progress);
-            }
+/// Where the last line of a file starts that is not whole, or its end; `progress` is a place before it.
+pub(super) fn last_line(file: &File, mut progress: Progress, scratch: &mut [u8]) -> io::Result<Progress> {
+    let mut offset = progress.offset;
+    loop {
+        let length = mark::read_at(file, offset, scratch)?;
+        for newline in memchr::memchr_iter(b'\n', &scratch[..length]) {
+            progress.line += 1;
+            progress.offset = offset + newline as u64 + 1;
+        }
+        offset += length as u64;
+        if length < scratch.len() {
+            return Ok(progress);
         }
     }
 }

@@ -368,12 +368,14 @@ fn is_compressed(path: &Path) -> bool {
     COMPRESSED.iter().any(|ending| name.ends_with(ending))
 }
 
-/// A pattern without a slash excludes by name, in any folder.
 fn excluded(patterns: &[glob::Pattern], path: &Path) -> bool {
-    patterns.iter().any(|pattern| {
-        pattern.matches_path_with(path, IN_ONE_FOLDER)
-            || (!pattern.as_str().contains('/') && pattern.matches(&name_of(path)))
-    })
+    patterns.iter().any(|pattern| means(pattern, path))
+}
+
+/// Whether a person's pattern means this path: all of it, or where the pattern has no slash its name.
+pub fn means(pattern: &glob::Pattern, path: &Path) -> bool {
+    pattern.matches_path_with(path, IN_ONE_FOLDER)
+        || (!pattern.as_str().contains('/') && pattern.matches(&name_of(path)))
 }
 
 fn has_wildcard(pattern: &str) -> bool {

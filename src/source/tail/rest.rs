@@ -1,0 +1,74 @@
+//! The files of positions while nobody follows them, and positions that are set by a person.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::mark::{self, Head};
+use super::scan::{self, Look, Stat};
+use super::{CHUNK_LEN, resume};
+use crate::position::{Identity, Mark, Position, Progress};
+
+/// The file of a position as it is now.
+#[derive(Debug)]
+pub struct AtRest {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its bytes.
+    pub size: u64,
+    /// When it was written to last, where the file system tells.
+    pub written: Option<SystemTime>,
+    file: File,
+}
+
+impl AtRest {
+    /// Looks for the file that a position was taken from: where it was, and among its rotated siblings
+    /// in the same folder. `None` if none of them holds what was read.
+    ///
+    /// # Errors
+    ///
+    /// One that may be it cannot be opened or read.
+    pub fn find(position: &Position) -> io::Result<Option<AtRest>> {
+        let (path, inode) = (Path::new(&position.path), position.identity.inode);
+        let base = scan::name_of(path);
+        let near = |name: &str, number| number == inode || name == base || scan::is_rotated(&base, name);
+        let mut found = Look::default().beside(path, 0, near);
+        found.sort_by_key(|found| (found.stat.inode != inode, found.path != path));
+        for found in found {
+            let file = File::open(&found.path)?;
+            let meta = file.metadata()?;
+            if mark::accepts(&file, &Stat::of(&meta), position)? {
+                let written = meta.modified().ok();
+                return Ok(Some(AtRest { path: found.path, size: meta.len(), written, file }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The position at its first byte: all of it is read again.
+    pub fn start(&self, position: &Position) -> Position {
+        let identity =
+            Identity { tail: Mark::default(), ahead: Mark::default(), ..position.identity.clone() };
+        Position { identity, progress: Progress::default(), ..position.clone() }
+    }
+
+    /// The position at its last line, if that is not whole yet; else at its end.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read.
+    pub fn end(&self, position: &Position) -> io::Result<Position> {
+        let Progress { offset, line, .. } = position.progress;
+        let from = Progress { offset, line, ..Progress::default() };
+        let progress = resume::last_line(&self.file, from, &mut vec![0; CHUNK_LEN])?;
+        let before = mark::before(&self.file, progress.offset)?;
+        let identity = Identity {
+            head: Head::of(&self.file, progress.offset)?.mark(),
+            tail: mark::mark(&before),
+            ahead: Mark::default(),
+            ..position.identity.clone()
+        };
+        Ok(Position { identity, progress, ..position.clone() })
+    }
+}
