@@ -136,6 +136,7 @@ impl Watch {
     ) -> Result<Watch, StoreError> {
         let ring = wake.bell();
         desk.on_post(move || ring.ring());
+        store.take_over()?;
         let now = Instant::now();
         let mut tail = Tail::new(setup.sources.clone(), store.positions()?, store.fresh()?, 1, now);
         tail.keep_out(Own::of(&setup.state_dir));
