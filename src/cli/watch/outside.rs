@@ -8,6 +8,7 @@ use crate::heartbeat::{self, Heartbeat};
 use crate::http::{self, Endpoint};
 
 /// What the configuration asks for.
+#[derive(Default)]
 pub(super) struct Wanted {
     pub http: Option<http::Settings>,
     pub heartbeat: Option<heartbeat::Settings>,
@@ -16,13 +17,14 @@ pub(super) struct Wanted {
 /// The parts at work.
 #[derive(Default)]
 pub(super) struct Outside {
+    wanted: Wanted,
     http: Option<Endpoint>,
     heartbeat: Option<(heartbeat::Settings, Heartbeat)>,
 }
 
 impl Outside {
     /// Becomes what is wanted; on an error it stays as it is.
-    pub fn change(&mut self, wanted: &Wanted, host: &str, desk: &Desk) -> Result<()> {
+    pub fn change(&mut self, wanted: Wanted, host: &str, desk: &Desk) -> Result<()> {
         // What can fail comes first.
         let beats = self.heartbeat.as_ref().map(|(settings, _)| settings);
         let heartbeat = match &wanted.heartbeat {
@@ -49,14 +51,27 @@ impl Outside {
         if wanted.heartbeat.is_none() || heartbeat.is_some() {
             self.heartbeat = heartbeat;
         }
+        self.wanted = wanted;
         Ok(())
+    }
+
+    /// Begins again what broke.
+    pub fn begin_again(&mut self, host: &str, desk: &Desk) -> Result<()> {
+        let wanted = std::mem::take(&mut self.wanted);
+        self.change(wanted, host, desk)
     }
 
     /// Waits until a part ends by itself, which it only does when it broke; its name.
     pub async fn ended(&mut self) -> &'static str {
         tokio::select! {
-            () = ended(self.http.as_mut().map(Endpoint::ended)) => "answering over HTTP",
-            () = ended(self.heartbeat.as_mut().map(|(_, heartbeat)| heartbeat.ended())) => "the heartbeat",
+            () = ended(self.http.as_mut().map(Endpoint::ended)) => {
+                self.http = None;
+                "answering over HTTP"
+            }
+            () = ended(self.heartbeat.as_mut().map(|(_, heartbeat)| heartbeat.ended())) => {
+                self.heartbeat = None;
+                "the heartbeat"
+            }
         }
     }
 }
