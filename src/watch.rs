@@ -10,6 +10,7 @@ mod export;
 mod model;
 mod own;
 mod pass;
+mod poison;
 #[cfg(test)]
 mod tests;
 

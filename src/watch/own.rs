@@ -108,9 +108,9 @@ impl Watch {
             tracing::warn!("{trouble}");
         }
         let complaint = match trouble {
-            Trouble::Gap { path, offset, bytes } => self.loss(trouble, path, *offset, *bytes),
+            Trouble::Gap { path, offset, bytes } => self.loss(trouble.to_string(), path, *offset, *bytes),
             Trouble::Released { path, offset, unread, .. } => {
-                self.loss(trouble, path, *offset, Some(*unread))
+                self.loss(trouble.to_string(), path, *offset, Some(*unread))
             }
             Trouble::Denied { path } | Trouble::Unreadable { path, .. } | Trouble::NoDescriptors { path } => {
                 Complaint::new(Ailment::FileUnreadable, trouble.to_string()).at(path.display())
@@ -120,8 +120,18 @@ impl Watch {
         self.desk.post(complaint);
     }
 
+    /// Tells of bytes that the engine broke on.
+    pub(super) fn complain_of_poison(&mut self, path: &str, offset: u64, bytes: u64) {
+        let text = format!(
+            "{path} at {offset}: {bytes} bytes are passed over, for sealtail broke on them; this is a fault of its own"
+        );
+        tracing::error!("{text}");
+        let complaint = self.loss(text, Path::new(path), offset, Some(bytes));
+        self.desk.post(complaint);
+    }
+
     /// Counts bytes that are lost, and makes the complaint.
-    fn loss(&mut self, trouble: &Trouble, path: &Path, offset: u64, bytes: Option<u64>) -> Complaint {
+    fn loss(&mut self, text: String, path: &Path, offset: u64, bytes: Option<u64>) -> Complaint {
         let path = path.display().to_string();
         let meter = self.desk.meter();
         meter.gaps.add(1);
@@ -129,7 +139,7 @@ impl Watch {
         let total = self.own.lost.entry(path.clone()).or_default();
         *total += bytes.unwrap_or(0);
         let bytes = bytes.map_or_else(|| "unknown".to_owned(), |bytes| bytes.to_string());
-        let complaint = Complaint::new(Ailment::BytesLost, trouble.to_string()).at(path);
+        let complaint = Complaint::new(Ailment::BytesLost, text).at(path);
         complaint.with("offset", offset).with("bytes", bytes).with("total", *total)
     }
 

@@ -73,3 +73,23 @@ async fn a_state_with_nothing_to_take_is_tried_now_and_then() {
     assert_eq!(well(), Ok(()));
     assert!(watch.proven_at.elapsed() < PROVE_EVERY);
 }
+
+#[tokio::test]
+async fn a_record_that_breaks_the_engine_is_told_as_lost_and_its_neighbours_are_found() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), Disk::of(Vec::new()));
+    let _installed = disk.install();
+    let line = |text: &str| {
+        format!(
+            "2022-06-24T14:33:24.5+08:00 ERROR ThreadId(42) vc_processors::core::ext::producer: \
+             failed to unmarshal response string: '{text}'. child_pid=1\n"
+        )
+    };
+    let (before, poison) = (line("one"), line(crate::detect::POISON));
+    let after = line("two") + "2022-06-24T14:33:25.5+08:00 INFO ThreadId(42) vc_worker: all is well\n";
+    std::fs::write(folder.path().join("worker.log"), before.clone() + &poison + &after).unwrap();
+    let (mut watch, desk) = watch(&folder);
+    while watch.turn() {}
+    let meter = desk.meter();
+    assert_eq!((meter.findings.get(), meter.lost_bytes.get()), (2, poison.len() as u64));
+    assert_eq!(meter.complaints(), [("sealtail/bytes-lost", 1)]);
+}
