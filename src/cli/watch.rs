@@ -3,6 +3,7 @@
 mod adhoc;
 mod outside;
 mod restarts;
+mod service;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::outside::Outside;
 use self::restarts::Restarts;
+use self::service::Service;
 use super::catalogue::{self, Faults};
 use super::{EXIT_OK, WatchArgs, environment, host_name};
 use crate::complaint::{Ailment, Complaint, Desk};
@@ -67,7 +69,7 @@ async fn supervise(args: &WatchArgs, signals: &mut Signals, desk: &Desk) -> Resu
     let (setup, wanted) = plan.setup(args)?;
     let mut store = open(args, &setup.state_dir, desk)?;
     let mut setup = Arc::new(setup);
-    let mut outside = Outside::default();
+    let mut outside = Outside::new(Service::of(&environment), desk);
     outside.change(wanted, &setup.host, desk)?;
     let mut restarts = Restarts::default();
     taken(desk);
@@ -182,6 +184,7 @@ impl Plan {
         desk: &Desk,
         outside: &mut Outside,
     ) -> Result<(Setup, Arc<Store>)> {
+        outside.service.reloading();
         let (setup, wanted) = self.setup(args)?;
         let same = setup.state_dir == running.state_dir;
         let store = if same { store.clone() } else { open(args, &setup.state_dir, desk)? };
@@ -200,6 +203,15 @@ fn examine(args: &WatchArgs, vars: &Vars) -> Result<Option<Request>> {
         only_worker: true,
         ..Request::default()
     }))
+}
+
+/// A configuration was refused.
+fn refused(error: &anyhow::Error, desk: &Desk, outside: &Outside) {
+    let text = format!("the configuration stays as it was: {error:#}");
+    tracing::error!("{text}");
+    desk.meter().reloads_refused.add(1);
+    desk.post(Complaint::new(Ailment::ReloadRefused, text));
+    outside.service.ready(desk);
 }
 
 /// Why a session ended.
@@ -232,6 +244,7 @@ async fn session(
         setup.detector.catalogue().signatures().iter().filter(|one| one.check.is_none()).count(),
         setup.sinks.iter().map(|sink| sink.name.as_str()).collect::<Vec<_>>().join(", "),
     );
+    outside.service.ready(desk);
     let mut reading = tokio::task::spawn_blocking(|| watch.run());
     let ended = loop {
         tokio::select! {
@@ -241,12 +254,7 @@ async fn session(
             _ = signals.interrupt.recv() => break Ended::Told,
             _ = signals.hang_up.recv() => match plan.reload(args, setup, store, desk, outside) {
                 Ok((setup, store)) => break Ended::Reloaded(setup, store),
-                Err(error) => {
-                    let text = format!("the configuration stays as it was: {error:#}");
-                    tracing::error!("{text}");
-                    desk.meter().reloads_refused.add(1);
-                    desk.post(Complaint::new(Ailment::ReloadRefused, text));
-                }
+                Err(error) => refused(&error, desk, outside),
             },
             part = outside.ended() => break Ended::Broke(part),
             ended = delivery.ended() => break match ended {
@@ -255,6 +263,9 @@ async fn session(
             },
         }
     };
+    if matches!(ended, Ended::Told) {
+        outside.service.stopping();
+    }
     stop.ask();
     let broke = matches!(ended, Ended::Broke("reading")) || reading.await.is_err();
     delivery.stop().await;

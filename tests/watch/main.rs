@@ -29,6 +29,7 @@ mod rig;
 mod rotation;
 mod schema;
 mod secrets;
+mod service;
 mod sinks;
 mod stdout;
 mod stop;

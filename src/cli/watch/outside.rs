@@ -3,6 +3,7 @@
 
 use anyhow::{Result, anyhow};
 
+use super::service::Service;
 use crate::complaint::Desk;
 use crate::heartbeat::{self, Heartbeat};
 use crate::http::{self, Endpoint};
@@ -15,14 +16,22 @@ pub(super) struct Wanted {
 }
 
 /// The parts at work.
-#[derive(Default)]
 pub(super) struct Outside {
+    /// The service manager.
+    pub service: Service,
     wanted: Wanted,
     http: Option<Endpoint>,
     heartbeat: Option<(heartbeat::Settings, Heartbeat)>,
 }
 
 impl Outside {
+    /// With `service` alone, which hears of what happens from now on, inside the runtime this is called
+    /// from.
+    pub fn new(service: Service, desk: &Desk) -> Outside {
+        tokio::spawn(service.clone().keep(desk.clone()));
+        Outside { service, wanted: Wanted::default(), http: None, heartbeat: None }
+    }
+
     /// Becomes what is wanted; on an error it stays as it is.
     pub fn change(&mut self, wanted: Wanted, host: &str, desk: &Desk) -> Result<()> {
         // What can fail comes first.
