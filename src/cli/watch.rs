@@ -23,6 +23,7 @@ use self::restarts::Restarts;
 use self::service::Service;
 use super::catalogue::{self, Faults};
 use super::{EXIT_OK, WatchArgs, environment, host_name};
+use crate::clock::Clock;
 use crate::complaint::{Ailment, Complaint, Desk};
 use crate::config::{self, Config};
 use crate::correlate::Policy;
@@ -71,13 +72,15 @@ async fn supervise(args: &WatchArgs, signals: &mut Signals, desk: &Desk) -> Resu
     let mut setup = Arc::new(setup);
     let mut outside = Outside::new(Service::of(&environment), desk);
     outside.change(wanted, &setup.host, desk)?;
+    let clock = Clock::new(Timestamp::now(), Instant::now());
+    let mut program = Program { plan, args, signals, desk, outside, clock };
     let mut restarts = Restarts::default();
     taken(desk);
     loop {
-        match session(&plan, args, &setup, &store, signals, desk, &mut outside).await? {
+        match program.session(&setup, &store).await? {
             Ended::Told => return Ok(()),
             Ended::Reloaded(others, theirs) => {
-                (setup, store) = (Arc::new(others), theirs);
+                (setup, store) = (others, theirs);
                 taken(desk);
             }
             Ended::Broke(part) => {
@@ -85,7 +88,7 @@ async fn supervise(args: &WatchArgs, signals: &mut Signals, desk: &Desk) -> Resu
                 let text = format!("{part} broke and is begun again from the last commit, restart {number}");
                 tracing::error!("{text}");
                 desk.post(Complaint::new(Ailment::PartRestarted, text).with("part", part));
-                outside.begin_again(&setup.host, desk)?;
+                program.outside.begin_again(&setup.host, desk)?;
             }
         }
     }
@@ -219,59 +222,65 @@ enum Ended {
     /// The program was told to end, or nobody reads what it prints.
     Told,
     /// There are other settings.
-    Reloaded(Setup, Arc<Store>),
+    Reloaded(Arc<Setup>, Arc<Store>),
     /// This part broke.
     Broke(&'static str),
 }
 
-/// Watches with one set of settings.
-async fn session(
-    plan: &Plan,
-    args: &WatchArgs,
-    setup: &Arc<Setup>,
-    store: &Arc<Store>,
-    signals: &mut Signals,
-    desk: &Desk,
-    outside: &mut Outside,
-) -> Result<Ended> {
-    let mut delivery = Delivery::start(store.clone(), setup.sinks.clone(), desk)?;
-    let wake = Wake::new(&Handle::current());
-    let watch = Watch::new(setup.clone(), store.clone(), delivery.bell(), wake, desk.clone())?;
-    let stop = watch.stop();
-    tracing::info!(
-        "watching {} for {} signatures, alerts go to {}",
-        setup.sources.iter().map(|source| source.name.as_str()).collect::<Vec<_>>().join(", "),
-        setup.detector.catalogue().signatures().iter().filter(|one| one.check.is_none()).count(),
-        setup.sinks.iter().map(|sink| sink.name.as_str()).collect::<Vec<_>>().join(", "),
-    );
-    outside.service.ready(desk);
-    let mut reading = tokio::task::spawn_blocking(|| watch.run());
-    let ended = loop {
-        tokio::select! {
-            // It only ends by itself when it panicked.
-            _ = &mut reading => break Ended::Broke("reading"),
-            _ = signals.terminate.recv() => break Ended::Told,
-            _ = signals.interrupt.recv() => break Ended::Told,
-            _ = signals.hang_up.recv() => match plan.reload(args, setup, store, desk, outside) {
-                Ok((setup, store)) => break Ended::Reloaded(setup, store),
-                Err(error) => refused(&error, desk, outside),
-            },
-            part = outside.ended() => break Ended::Broke(part),
-            ended = delivery.ended() => break match ended {
-                deliver::End::Stopped | deliver::End::PipeClosed => Ended::Told,
-                deliver::End::Broken => Ended::Broke("delivery"),
-            },
+/// What outlives a session.
+struct Program<'a> {
+    plan: Plan,
+    args: &'a WatchArgs,
+    signals: &'a mut Signals,
+    desk: &'a Desk,
+    outside: Outside,
+    clock: Clock,
+}
+
+impl Program<'_> {
+    /// Watches with one set of settings.
+    async fn session(&mut self, setup: &Arc<Setup>, store: &Arc<Store>) -> Result<Ended> {
+        let Program { plan, args, signals, desk, outside, clock } = self;
+        let desk = *desk;
+        let mut delivery = Delivery::start(store.clone(), setup.sinks.clone(), desk)?;
+        let wake = Wake::new(&Handle::current());
+        let watch = Watch::new(setup.clone(), store.clone(), delivery.bell(), wake, desk.clone(), *clock)?;
+        let stop = watch.stop();
+        tracing::info!(
+            "watching {} for {} signatures, alerts go to {}",
+            setup.sources.iter().map(|source| source.name.as_str()).collect::<Vec<_>>().join(", "),
+            setup.detector.catalogue().signatures().iter().filter(|one| one.check.is_none()).count(),
+            setup.sinks.iter().map(|sink| sink.name.as_str()).collect::<Vec<_>>().join(", "),
+        );
+        outside.service.ready(desk);
+        let mut reading = tokio::task::spawn_blocking(|| watch.run());
+        let ended = loop {
+            tokio::select! {
+                // It only ends by itself when it panicked.
+                _ = &mut reading => break Ended::Broke("reading"),
+                _ = signals.terminate.recv() => break Ended::Told,
+                _ = signals.interrupt.recv() => break Ended::Told,
+                _ = signals.hang_up.recv() => match plan.reload(args, setup, store, desk, outside) {
+                    Ok((setup, store)) => break Ended::Reloaded(Arc::new(setup), store),
+                    Err(error) => refused(&error, desk, outside),
+                },
+                part = outside.ended() => break Ended::Broke(part),
+                ended = delivery.ended() => break match ended {
+                    deliver::End::Stopped | deliver::End::PipeClosed => Ended::Told,
+                    deliver::End::Broken => Ended::Broke("delivery"),
+                },
+            }
+        };
+        if matches!(ended, Ended::Told) {
+            outside.service.stopping();
         }
-    };
-    if matches!(ended, Ended::Told) {
-        outside.service.stopping();
-    }
-    stop.ask();
-    let broke = matches!(ended, Ended::Broke("reading")) || reading.await.is_err();
-    delivery.stop().await;
-    match ended {
-        Ended::Told if broke => bail!("reading broke"),
-        ended => Ok(ended),
+        stop.ask();
+        let broke = matches!(ended, Ended::Broke("reading")) || reading.await.is_err();
+        delivery.stop().await;
+        match ended {
+            Ended::Told if broke => bail!("reading broke"),
+            ended => Ok(ended),
+        }
     }
 }
 

@@ -78,9 +78,9 @@ impl Watch {
         };
         let (host, context, names) = (&*setup.host, Context::default(), Names::default());
         let sighting = Sighting { signature, finding, host, source: SOURCE, path: &path, context, names };
-        let now = Timestamp::now();
+        let now = self.now();
         let notices = if over {
-            self.correlator.end(&sighting, now).into_iter().collect()
+            self.correlator.end(&sighting, now.steady).into_iter().collect()
         } else {
             self.correlator.observe(vec![sighting], now)
         };

@@ -4,8 +4,6 @@ use std::mem::take;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-
 use super::{Watch, own, poison};
 use crate::alert::{Context, Message, Status};
 use crate::correlate::{Notice, Sighting};
@@ -109,10 +107,11 @@ impl Watch {
             let sighting = Sighting { signature, finding, host: &setup.host, source, path, context, names };
             if *ends { ended.push(sighting) } else { found.push(sighting) }
         }
-        let now = Timestamp::now();
+        let now = self.now();
         self.desk.meter().findings.add(found.len() as u64);
-        self.check_clock(&found, now);
-        let ends = ended.iter().filter_map(|ended| self.correlator.end(ended, now)).collect::<Vec<_>>();
+        self.check_clock(&found, now.wall);
+        let ends =
+            ended.iter().filter_map(|ended| self.correlator.end(ended, now.steady)).collect::<Vec<_>>();
         let notices = ends.into_iter().chain(self.correlator.observe(found, now));
         notices.for_each(|notice| self.tell(&notice));
     }
