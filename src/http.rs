@@ -86,16 +86,22 @@ struct Shared {
 }
 
 impl Endpoint {
-    /// Listens from now on, inside the runtime it is called from. `host` is the name of the box.
+    /// Listens from now on, inside the runtime it is called from. `host` is the name of the box; the
+    /// process was `started` then.
     ///
     /// # Errors
     ///
     /// The address is taken, or is none of this box.
-    pub fn start(settings: &Settings, host: &str, desk: Desk) -> Result<Endpoint, HttpError> {
+    pub fn start(
+        settings: &Settings,
+        host: &str,
+        desk: Desk,
+        started: SystemTime,
+    ) -> Result<Endpoint, HttpError> {
         let failed = |why| HttpError { listen: settings.listen, why };
         let listener = listen(settings.listen).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let started = started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let access = Mutex::new(Arc::new(Access::new(settings, host)));
         let shared = Arc::new(Shared { desk, started, access });
         let serving = tokio::spawn(serve(listener, shared.clone()));

@@ -1,6 +1,8 @@
 //! What others ask of a `watch` at work. It outlives a reload, so that whoever asks in the middle of
 //! one is answered.
 
+use std::time::SystemTime;
+
 use anyhow::{Result, anyhow};
 
 use super::service::Service;
@@ -19,17 +21,19 @@ pub(super) struct Wanted {
 pub(super) struct Outside {
     /// The service manager.
     pub service: Service,
+    started: SystemTime,
     wanted: Wanted,
     http: Option<Endpoint>,
     heartbeat: Option<(heartbeat::Settings, Heartbeat)>,
 }
 
 impl Outside {
-    /// With `service` alone, which hears of what happens from now on, inside the runtime this is called
-    /// from.
+    /// With `service` alone, at the start of the process. From now on it hears of what happens, inside the
+    /// runtime this is called from.
     pub fn new(service: Service, desk: &Desk) -> Outside {
         tokio::spawn(service.clone().keep(desk.clone()));
-        Outside { service, wanted: Wanted::default(), http: None, heartbeat: None }
+        let started = SystemTime::now();
+        Outside { service, started, wanted: Wanted::default(), http: None, heartbeat: None }
     }
 
     /// Becomes what is wanted; on an error it stays as it is.
@@ -47,7 +51,7 @@ impl Outside {
         let listens = self.http.as_ref();
         let http = match &wanted.http {
             Some(settings) if listens.is_none_or(|endpoint| !endpoint.change(settings, host)) => {
-                Some(Endpoint::start(settings, host, desk.clone())?)
+                Some(Endpoint::start(settings, host, desk.clone(), self.started)?)
             }
             _ => None,
         };
