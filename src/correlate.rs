@@ -123,6 +123,11 @@ impl Correlator {
         self.open.values().any(|alert| alert.is_state() && alert.source == source)
     }
 
+    /// How many alerts were told and have not resolved.
+    pub fn told(&self) -> usize {
+        self.open.values().filter(|alert| alert.sequence > 0).count()
+    }
+
     /// Lets time pass, by the steady clock: what is due to be repeated, and what has resolved.
     pub fn tick(&mut self, now: Timestamp) -> Vec<Notice> {
         self.recent.forget(now);

@@ -1,7 +1,7 @@
-//! What others may ask over HTTP: `/metrics`, `/healthz`, `/readyz`.
+//! What others may ask over HTTP: `/metrics`, `/healthz`, `/readyz`, and the status page at `/`.
 //!
 //! - Off unless the configuration names an address; off loopback only with a token.
-//! - A request changes nothing, and no part of it becomes the path of a file: there are three answers
+//! - A request changes nothing, and no part of it becomes the path of a file: there are four answers
 //!   and the refusals.
 //! - A request must name this box. A page in somebody's browser whose own name was pointed here
 //!   (DNS rebinding) names another one.
@@ -11,6 +11,7 @@
 
 mod answer;
 mod process;
+mod status;
 
 use std::convert::Infallible;
 use std::fmt;

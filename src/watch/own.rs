@@ -151,6 +151,7 @@ impl Watch {
             meter.see_sources(self.tail.levels(), now);
             self.own.levels_due = Some(begun + begun.elapsed() * LEVELS_COST);
         }
+        meter.open_alerts.set(self.correlator.told() as u64);
         // A store that cannot be asked leaves what was seen last.
         let Ok(strays) = self.store.sinks() else { return };
         let sinks = self.setup.sinks.iter().map(|sink| sink.name.clone()).chain(strays);
