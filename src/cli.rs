@@ -4,6 +4,7 @@ mod catalogue;
 mod check;
 mod doctor;
 mod explain;
+mod log;
 mod man;
 mod outbox;
 mod patterns;
@@ -366,7 +367,7 @@ struct PackArgs {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     cli.color.choose();
-    log_to_stderr(cli.verbose);
+    log::to_stderr(cli.verbose);
     let outcome = match cli.command {
         Command::Watch(args) => watch::run(args),
         Command::Replay(args) => replay::run(args),
@@ -387,22 +388,6 @@ pub fn main() -> ExitCode {
             ExitCode::from(EXIT_ERROR)
         }
     }
-}
-
-/// What sealtail says of itself goes to stderr, with its time.
-fn log_to_stderr(verbose: u8) {
-    let level = match verbose {
-        0 => tracing::Level::INFO,
-        1 => tracing::Level::DEBUG,
-        _ => tracing::Level::TRACE,
-    };
-    let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .with_ansi(colour)
-        .with_target(false)
-        .init();
 }
 
 fn environment(name: &str) -> Option<String> {

@@ -40,6 +40,21 @@ impl Default for Policy {
     }
 }
 
+/// A moment by two clocks; where they are one, its time.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// By a clock that nobody sets: alerts repeat and resolve by it.
+    pub steady: Timestamp,
+    /// By the clock of the box, as logs and people read it.
+    pub wall: Timestamp,
+}
+
+impl From<Timestamp> for Moment {
+    fn from(time: Timestamp) -> Moment {
+        Moment { steady: time, wall: time }
+    }
+}
+
 /// All open alerts of a host.
 #[derive(Debug)]
 pub struct Correlator {
@@ -65,7 +80,8 @@ impl Correlator {
     }
 
     /// Takes the findings of one record; what is to be told at once because of them.
-    pub fn observe(&mut self, record: Vec<Sighting<'_>>, now: Timestamp) -> Vec<Notice> {
+    pub fn observe(&mut self, record: Vec<Sighting<'_>>, now: impl Into<Moment>) -> Vec<Notice> {
+        let now = now.into();
         let record: Vec<Placed<'_>> = record.into_iter().map(|sighting| self.place(sighting)).collect();
         let signatures: Vec<&Signature> = record.iter().map(|placed| &**placed.sighting.signature).collect();
         let mut alerts = vec![String::new(); record.len()];
@@ -87,10 +103,10 @@ impl Correlator {
                 Some(cause) => self.follow(cause, placed, now, &mut due),
                 None => self.count(placed, now, &mut due),
             };
-            self.recent.add(sighting.signature, path, at, &told, now);
+            self.recent.add(sighting.signature, path, at, &told, now.steady);
             alerts[index] = told;
         }
-        due.into_iter().filter_map(|alert| self.notice(alert, Status::Firing, now)).collect()
+        due.into_iter().filter_map(|alert| self.notice(alert, Status::Firing, now.steady)).collect()
     }
 
     /// A record ended the state of `ended`, which is no finding but names signature and group.
@@ -107,7 +123,12 @@ impl Correlator {
         self.open.values().any(|alert| alert.is_state() && alert.source == source)
     }
 
-    /// Lets time pass: what is due to be repeated, and what has resolved.
+    /// How many alerts were told and have not resolved.
+    pub fn told(&self) -> usize {
+        self.open.values().filter(|alert| alert.sequence > 0).count()
+    }
+
+    /// Lets time pass, by the steady clock: what is due to be repeated, and what has resolved.
     pub fn tick(&mut self, now: Timestamp) -> Vec<Notice> {
         self.recent.forget(now);
         let mut due = Vec::new();
@@ -171,7 +192,7 @@ impl Correlator {
     }
 
     /// Counts a finding that nothing explains; its alert.
-    fn count(&mut self, placed: &Placed<'_>, now: Timestamp, due: &mut BTreeSet<String>) -> String {
+    fn count(&mut self, placed: &Placed<'_>, now: Moment, due: &mut BTreeSet<String>) -> String {
         let (sighting, fingerprint) = (&placed.sighting, placed.fingerprint.clone());
         let opens = !self.open.contains_key(&fingerprint);
         if opens {
@@ -200,7 +221,7 @@ impl Correlator {
         &mut self,
         cause: String,
         placed: &Placed<'_>,
-        now: Timestamp,
+        now: Moment,
         due: &mut BTreeSet<String>,
     ) -> String {
         let sighting = &placed.sighting;
@@ -230,7 +251,7 @@ impl Correlator {
     }
 
     /// Finds what a new alert explains among those that were told before it was known.
-    fn adopt(&mut self, cause: &mut OpenAlert, fingerprint: &str, sighting: &Sighting<'_>, now: Timestamp) {
+    fn adopt(&mut self, cause: &mut OpenAlert, fingerprint: &str, sighting: &Sighting<'_>, now: Moment) {
         let at = sighting.at(now);
         for (other, follower) in &mut self.open {
             let scope = if follower.path() == sighting.path { Scope::Process } else { Scope::Host };

@@ -13,7 +13,6 @@
 //! - A sink that asked to be left alone is, and a limit holds, through restarts too.
 
 mod attempt;
-mod clock;
 mod courier;
 mod http;
 mod pace;

@@ -121,8 +121,14 @@ impl Detector {
     }
 }
 
+/// A record with this in it breaks the engine, in tests.
+#[cfg(test)]
+pub(crate) const POISON: &str = "broken on purpose";
+
 /// Whether `record`, in which an anchor of `signature` stands, is a finding; and its fields.
 fn confirm(signature: &Signature, record: &Record) -> Option<Fields> {
+    #[cfg(test)]
+    assert!(!record.text.contains(POISON), "{POISON}");
     refusal(signature, record).is_none().then(|| fields(signature, record))
 }
 

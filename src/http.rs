@@ -1,7 +1,7 @@
-//! What others may ask over HTTP: `/metrics`, `/healthz`, `/readyz`.
+//! What others may ask over HTTP: `/metrics`, `/healthz`, `/readyz`, and the status page at `/`.
 //!
 //! - Off unless the configuration names an address; off loopback only with a token.
-//! - A request changes nothing, and no part of it becomes the path of a file: there are three answers
+//! - A request changes nothing, and no part of it becomes the path of a file: there are four answers
 //!   and the refusals.
 //! - A request must name this box. A page in somebody's browser whose own name was pointed here
 //!   (DNS rebinding) names another one.
@@ -11,6 +11,7 @@
 
 mod answer;
 mod process;
+mod status;
 
 use std::convert::Infallible;
 use std::fmt;
@@ -86,16 +87,22 @@ struct Shared {
 }
 
 impl Endpoint {
-    /// Listens from now on, inside the runtime it is called from. `host` is the name of the box.
+    /// Listens from now on, inside the runtime it is called from. `host` is the name of the box; the
+    /// process was `started` then.
     ///
     /// # Errors
     ///
     /// The address is taken, or is none of this box.
-    pub fn start(settings: &Settings, host: &str, desk: Desk) -> Result<Endpoint, HttpError> {
+    pub fn start(
+        settings: &Settings,
+        host: &str,
+        desk: Desk,
+        started: SystemTime,
+    ) -> Result<Endpoint, HttpError> {
         let failed = |why| HttpError { listen: settings.listen, why };
         let listener = listen(settings.listen).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let started = started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let access = Mutex::new(Arc::new(Access::new(settings, host)));
         let shared = Arc::new(Shared { desk, started, access });
         let serving = tokio::spawn(serve(listener, shared.clone()));

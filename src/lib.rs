@@ -9,6 +9,7 @@
 
 pub mod alert;
 pub mod cli;
+pub mod clock;
 pub mod complaint;
 pub mod config;
 pub mod correlate;

@@ -42,6 +42,22 @@ impl Flag {
     }
 }
 
+/// A number that goes up and down.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicU64);
+
+impl Gauge {
+    /// Says what it is.
+    pub fn set(&self, number: u64) {
+        self.0.store(number, Relaxed);
+    }
+
+    /// What it is.
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
 /// What became of the messages of one sink.
 #[derive(Debug, Default)]
 pub struct SinkCounts {
@@ -95,6 +111,8 @@ pub struct Meter {
     pub findings: Count,
     /// Messages of alerts, before they are multiplied by the sinks.
     pub alerts: Count,
+    /// Alerts that were told and have not resolved.
+    pub open_alerts: Gauge,
     /// Bytes that were seen and could not be read any more, where their number is known.
     pub lost_bytes: Count,
     /// Times that bytes were lost, their number known or not.

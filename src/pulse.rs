@@ -22,12 +22,23 @@ struct State {
     swept: bool,
     /// Why the state cannot be written.
     unwritable: Option<String>,
+    /// A test wants reading to break.
+    #[cfg(test)]
+    breaks: bool,
 }
 
 impl Pulse {
     /// Reading goes on.
     pub fn moved(&self, now: Instant) {
+        #[cfg(test)]
+        assert!(!std::mem::take(&mut self.state().breaks), "broken on purpose");
         self.state().moved = Some(now);
+    }
+
+    /// The next sign is a panic.
+    #[cfg(test)]
+    pub(crate) fn break_reading(&self) {
+        self.state().breaks = true;
     }
 
     /// Every file was looked at once.

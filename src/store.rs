@@ -52,7 +52,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use jiff::Timestamp;
 use redb::{Database, ReadableDatabase, ReadableTable, WriteTransaction};
@@ -168,6 +168,17 @@ impl Store {
         Ok(!self.inner()?.index.begun)
     }
 
+    /// Begins to commit from where the store stands. A commit of a writer before that was refused and is
+    /// there all the same is not going to be repeated.
+    ///
+    /// # Errors
+    ///
+    /// The database is closed after an error and does not open again yet.
+    pub fn take_over(&self) -> Result<(), StoreError> {
+        self.inner()?.landed = 0;
+        Ok(())
+    }
+
     /// Every position, by the caller's number.
     ///
     /// # Errors
@@ -246,9 +257,13 @@ impl Store {
 
     /// The open state. After an error the database is opened again here.
     fn inner(&self) -> Result<MutexGuard<'_, Inner>, StoreError> {
-        // A panic while the lock was held cannot leave the index half changed: it is only changed
-        // after a commit, by code that does not panic.
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.inner.lock().unwrap_or_else(|poisoned| {
+            // Nobody knows what a panic left of it: it is opened again from the last commit.
+            self.inner.clear_poison();
+            let mut inner = poisoned.into_inner();
+            inner.database = None;
+            inner
+        });
         if inner.database.is_none() {
             let database = birth::open(&self.directory).map_err(|fault| {
                 inner.make_room(&fault);

@@ -10,6 +10,7 @@ mod export;
 mod model;
 mod own;
 mod pass;
+mod poison;
 #[cfg(test)]
 mod tests;
 
@@ -20,9 +21,10 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use crate::clock::Clock;
 use crate::complaint::{Ailment, Complaint, Desk};
 use crate::correlate::command::Vars;
-use crate::correlate::{Correlator, OpenAlert, Policy};
+use crate::correlate::{Correlator, Moment, OpenAlert, Policy};
 use crate::deliver::Bell;
 use crate::detect::Detector;
 use crate::doctor::collect::Request;
@@ -101,6 +103,7 @@ pub struct Watch {
     tail: Tail,
     correlator: Correlator,
     confirmer: Option<Confirmer>,
+    clock: Clock,
     /// What the store has not taken yet.
     pending: Commit,
     committed_at: Instant,
@@ -122,7 +125,8 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Takes up where the store says the last run ended.
+    /// Takes up where the store says the last run ended. A `clock` that goes on over a reload keeps alerts
+    /// from a step of the wall clock in between.
     ///
     /// # Errors
     ///
@@ -133,9 +137,11 @@ impl Watch {
         bell: Bell,
         wake: Wake,
         desk: Desk,
+        clock: Clock,
     ) -> Result<Watch, StoreError> {
         let ring = wake.bell();
         desk.on_post(move || ring.ring());
+        store.take_over()?;
         let now = Instant::now();
         let mut tail = Tail::new(setup.sources.clone(), store.positions()?, store.fresh()?, 1, now);
         tail.keep_out(Own::of(&setup.state_dir));
@@ -159,6 +165,7 @@ impl Watch {
             tail,
             correlator,
             confirmer,
+            clock,
             pending: Commit::default(),
             committed_at: now,
             proven_at: now,
@@ -188,6 +195,10 @@ impl Watch {
         self.export.end(&self.store);
     }
 
+    fn now(&self) -> Moment {
+        Moment { steady: self.clock.at(Instant::now()), wall: Timestamp::now() }
+    }
+
     /// Does what there is to do now; whether there may be more.
     fn turn(&mut self) -> bool {
         let now = Instant::now();
@@ -203,7 +214,7 @@ impl Watch {
         if now >= self.ticked_at + TICK_EVERY {
             self.ticked_at = now;
             self.measure(now);
-            let notices = self.correlator.tick(Timestamp::now());
+            let notices = self.correlator.tick(self.now().steady);
             notices.iter().for_each(|notice| self.tell(notice));
         }
         if !self.pending.messages.is_empty() || now >= self.committed_at + COMMIT_EVERY {

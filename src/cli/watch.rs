@@ -2,9 +2,14 @@
 
 mod adhoc;
 mod outside;
+mod restarts;
+mod service;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use jiff::Timestamp;
@@ -14,8 +19,11 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::outside::Outside;
+use self::restarts::Restarts;
+use self::service::Service;
 use super::catalogue::{self, Faults};
 use super::{EXIT_OK, WatchArgs, environment, host_name};
+use crate::clock::Clock;
 use crate::complaint::{Ailment, Complaint, Desk};
 use crate::config::{self, Config};
 use crate::correlate::Policy;
@@ -50,20 +58,46 @@ fn forbid_core_dumps() {
 
 async fn watch(args: WatchArgs) -> Result<u8> {
     raise_descriptor_limit();
-    let plan = Plan::of(&args)?;
     let mut signals = Signals::new()?;
-    let desk = Desk::default();
-    let (setup, wanted) = plan.setup(&args)?;
-    let store = open(&args, &setup.state_dir, &desk)?;
-    let mut outside = Outside::default();
-    outside.change(&wanted, &setup.host, &desk)?;
-    let mut next = Some((setup, store));
-    while let Some((setup, store)) = next {
-        desk.meter().reloads.add(1);
-        desk.post(Complaint::new(Ailment::ReloadRefused, "the configuration was taken").over());
-        next = session(&plan, &args, setup, store, &mut signals, &desk, &mut outside).await?;
-    }
+    supervise(&args, &mut signals, &Desk::default()).await?;
     Ok(EXIT_OK)
+}
+
+/// Watches until the end: with other settings after each reload, and with the same ones, from the last
+/// commit, after a part broke.
+async fn supervise(args: &WatchArgs, signals: &mut Signals, desk: &Desk) -> Result<()> {
+    let plan = Plan::of(args)?;
+    let (setup, wanted) = plan.setup(args)?;
+    let mut store = open(args, &setup.state_dir, desk)?;
+    let mut setup = Arc::new(setup);
+    let mut outside = Outside::new(Service::of(&environment), desk);
+    outside.change(wanted, &setup.host, desk)?;
+    let clock = Clock::new(Timestamp::now(), Instant::now());
+    let mut program = Program { plan, args, signals, desk, outside, clock };
+    let mut restarts = Restarts::default();
+    taken(desk);
+    loop {
+        match program.session(&setup, &store).await? {
+            Ended::Told => return Ok(()),
+            Ended::Reloaded(others, theirs) => {
+                (setup, store) = (others, theirs);
+                taken(desk);
+            }
+            Ended::Broke(part) => {
+                let Some(number) = restarts.again(part, Instant::now()) else { bail!("{part} broke") };
+                let text = format!("{part} broke and is begun again from the last commit, restart {number}");
+                tracing::error!("{text}");
+                desk.post(Complaint::new(Ailment::PartRestarted, text).with("part", part));
+                program.outside.begin_again(&setup.host, desk)?;
+            }
+        }
+    }
+}
+
+/// A configuration was taken.
+fn taken(desk: &Desk) {
+    desk.meter().reloads.add(1);
+    desk.post(Complaint::new(Ailment::ReloadRefused, "the configuration was taken").over());
 }
 
 /// Files to follow may be many, and the usual soft limit is there for programs that use `select`.
@@ -153,10 +187,11 @@ impl Plan {
         desk: &Desk,
         outside: &mut Outside,
     ) -> Result<(Setup, Arc<Store>)> {
+        outside.service.reloading();
         let (setup, wanted) = self.setup(args)?;
         let same = setup.state_dir == running.state_dir;
         let store = if same { store.clone() } else { open(args, &setup.state_dir, desk)? };
-        outside.change(&wanted, &setup.host, desk)?;
+        outside.change(wanted, &setup.host, desk)?;
         Ok((setup, store))
     }
 }
@@ -173,56 +208,80 @@ fn examine(args: &WatchArgs, vars: &Vars) -> Result<Option<Request>> {
     }))
 }
 
-/// Watches with one set of settings until the end (`None`) or until there are others.
-async fn session(
-    plan: &Plan,
-    args: &WatchArgs,
-    setup: Setup,
-    store: Arc<Store>,
-    signals: &mut Signals,
-    desk: &Desk,
-    outside: &mut Outside,
-) -> Result<Option<(Setup, Arc<Store>)>> {
-    let setup = Arc::new(setup);
-    let mut delivery = Delivery::start(store.clone(), setup.sinks.clone(), desk)?;
-    let wake = Wake::new(&Handle::current());
-    let watch = Watch::new(setup.clone(), store.clone(), delivery.bell(), wake, desk.clone())?;
-    let stop = watch.stop();
-    tracing::info!(
-        "watching {} for {} signatures, alerts go to {}",
-        setup.sources.iter().map(|source| source.name.as_str()).collect::<Vec<_>>().join(", "),
-        setup.detector.catalogue().signatures().iter().filter(|one| one.check.is_none()).count(),
-        setup.sinks.iter().map(|sink| sink.name.as_str()).collect::<Vec<_>>().join(", "),
-    );
-    let mut reading = tokio::task::spawn_blocking(|| watch.run());
-    let outcome = loop {
-        tokio::select! {
-            // It only ends by itself when it panicked.
-            ended = &mut reading => break ended.context("reading broke").and_then(|()| bail!("reading ended")),
-            _ = signals.terminate.recv() => break Ok(None),
-            _ = signals.interrupt.recv() => break Ok(None),
-            _ = signals.hang_up.recv() => match plan.reload(args, &setup, &store, desk, outside) {
-                Ok(reloaded) => break Ok(Some(reloaded)),
-                Err(error) => {
-                    let text = format!("the configuration stays as it was: {error:#}");
-                    tracing::error!("{text}");
-                    desk.meter().reloads_refused.add(1);
-                    desk.post(Complaint::new(Ailment::ReloadRefused, text));
-                }
-            },
-            part = outside.ended() => break Err(anyhow!("{part} broke")),
-            ended = delivery.ended() => match ended {
-                deliver::End::Stopped | deliver::End::PipeClosed => break Ok(None),
-                deliver::End::Broken => break Err(anyhow!("a sink's delivery broke")),
-            },
+/// A configuration was refused.
+fn refused(error: &anyhow::Error, desk: &Desk, outside: &Outside) {
+    let text = format!("the configuration stays as it was: {error:#}");
+    tracing::error!("{text}");
+    desk.meter().reloads_refused.add(1);
+    desk.post(Complaint::new(Ailment::ReloadRefused, text));
+    outside.service.ready(desk);
+}
+
+/// Why a session ended.
+enum Ended {
+    /// The program was told to end, or nobody reads what it prints.
+    Told,
+    /// There are other settings.
+    Reloaded(Arc<Setup>, Arc<Store>),
+    /// This part broke.
+    Broke(&'static str),
+}
+
+/// What outlives a session.
+struct Program<'a> {
+    plan: Plan,
+    args: &'a WatchArgs,
+    signals: &'a mut Signals,
+    desk: &'a Desk,
+    outside: Outside,
+    clock: Clock,
+}
+
+impl Program<'_> {
+    /// Watches with one set of settings.
+    async fn session(&mut self, setup: &Arc<Setup>, store: &Arc<Store>) -> Result<Ended> {
+        let Program { plan, args, signals, desk, outside, clock } = self;
+        let desk = *desk;
+        let mut delivery = Delivery::start(store.clone(), setup.sinks.clone(), desk)?;
+        let wake = Wake::new(&Handle::current());
+        let watch = Watch::new(setup.clone(), store.clone(), delivery.bell(), wake, desk.clone(), *clock)?;
+        let stop = watch.stop();
+        tracing::info!(
+            "watching {} for {} signatures, alerts go to {}",
+            setup.sources.iter().map(|source| source.name.as_str()).collect::<Vec<_>>().join(", "),
+            setup.detector.catalogue().signatures().iter().filter(|one| one.check.is_none()).count(),
+            setup.sinks.iter().map(|sink| sink.name.as_str()).collect::<Vec<_>>().join(", "),
+        );
+        outside.service.ready(desk);
+        let mut reading = tokio::task::spawn_blocking(|| watch.run());
+        let ended = loop {
+            tokio::select! {
+                // It only ends by itself when it panicked.
+                _ = &mut reading => break Ended::Broke("reading"),
+                _ = signals.terminate.recv() => break Ended::Told,
+                _ = signals.interrupt.recv() => break Ended::Told,
+                _ = signals.hang_up.recv() => match plan.reload(args, setup, store, desk, outside) {
+                    Ok((setup, store)) => break Ended::Reloaded(Arc::new(setup), store),
+                    Err(error) => refused(&error, desk, outside),
+                },
+                part = outside.ended() => break Ended::Broke(part),
+                ended = delivery.ended() => break match ended {
+                    deliver::End::Stopped | deliver::End::PipeClosed => Ended::Told,
+                    deliver::End::Broken => Ended::Broke("delivery"),
+                },
+            }
+        };
+        if matches!(ended, Ended::Told) {
+            outside.service.stopping();
         }
-    };
-    stop.ask();
-    if !reading.is_finished() {
-        reading.await.context("reading broke")?;
+        stop.ask();
+        let broke = matches!(ended, Ended::Broke("reading")) || reading.await.is_err();
+        delivery.stop().await;
+        match ended {
+            Ended::Told if broke => bail!("reading broke"),
+            ended => Ok(ended),
+        }
     }
-    delivery.stop().await;
-    outcome
 }
 
 /// The signals that `watch` answers to.

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::cause::{self, is_within};
 use super::command::{self, Values, Vars};
-use super::elapsed;
+use super::{Moment, elapsed};
 use crate::alert::{Alert, Cause, Context, Follower, Lang, Status};
 use crate::finding::{Finding, Severity};
 use crate::record::{Fields, Names};
@@ -75,8 +75,8 @@ impl Sighting<'_> {
     }
 
     /// When it happened, as far as the log says so.
-    pub(super) fn at(&self, now: Timestamp) -> Timestamp {
-        self.finding.near.map_or(now, |time| time.instant)
+    pub(super) fn at(&self, now: Moment) -> Timestamp {
+        self.finding.near.map_or(now.wall, |time| time.instant)
     }
 
     fn group(&self) -> Fields {
@@ -115,9 +115,9 @@ impl<'a> Placed<'a> {
 pub struct OpenAlert {
     /// Messages sent so far; 0 while a threshold has not been reached.
     pub sequence: u64,
-    /// When it was last told about.
+    /// When it was last told about, by the steady clock.
     pub told_at: Timestamp,
-    /// When its newest finding arrived.
+    /// When its newest finding arrived, by the same.
     pub last_at: Timestamp,
     pub(super) signature: String,
     pub(super) severity: Severity,
@@ -179,13 +179,13 @@ impl OpenAlert {
         adds_up.then_some(alert)
     }
 
-    pub(super) fn new(placed: &Placed<'_>, now: Timestamp) -> OpenAlert {
+    pub(super) fn new(placed: &Placed<'_>, now: Moment) -> OpenAlert {
         let Placed { sighting, group, .. } = placed;
         let newest = Newest::of(sighting, now);
         let mut alert = OpenAlert {
             sequence: 0,
-            told_at: now,
-            last_at: now,
+            told_at: now.steady,
+            last_at: now.steady,
             signature: sighting.finding.signature.to_string(),
             severity: sighting.finding.severity,
             host: sighting.host.to_owned(),
@@ -207,9 +207,9 @@ impl OpenAlert {
         alert
     }
 
-    pub(super) fn add(&mut self, sighting: &Sighting<'_>, now: Timestamp) {
+    pub(super) fn add(&mut self, sighting: &Sighting<'_>, now: Moment) {
         self.count += 1;
-        self.last_at = now;
+        self.last_at = now.steady;
         self.newest = Newest::of(sighting, now);
         let at = sighting.at(now);
         self.span = self.span.map(|(first, last)| (first.min(at), last.max(at)));
@@ -262,7 +262,7 @@ impl OpenAlert {
     }
 
     /// Keeps the times a threshold asks for, and no more.
-    fn remember(&mut self, sighting: &Sighting<'_>, now: Timestamp) {
+    fn remember(&mut self, sighting: &Sighting<'_>, now: Moment) {
         let Some(threshold) = sighting.signature.threshold.filter(|_| self.sequence == 0) else { return };
         let at = sighting.at(now);
         self.recent.push((at, self.newest.seen.clone()));
@@ -308,13 +308,13 @@ impl OpenAlert {
 }
 
 impl Newest {
-    fn of(sighting: &Sighting<'_>, now: Timestamp) -> Newest {
+    fn of(sighting: &Sighting<'_>, now: Moment) -> Newest {
         let Sighting { finding, path, context, names, .. } = sighting;
         let shorten =
             |lines: &[String]| lines.iter().map(|line| shortened(line, CONTEXT_LINE_BYTES_MAX)).collect();
         Newest {
             // A panic has no time of its own; the line before it is near enough.
-            seen: finding.time.or(finding.near).map_or_else(|| arrival(now), |time| time.to_string()),
+            seen: finding.time.or(finding.near).map_or_else(|| arrival(now.wall), |time| time.to_string()),
             path: (*path).to_owned(),
             fields: finding.fields.clone(),
             record: shortened(&finding.record, RECORD_BYTES_MAX),

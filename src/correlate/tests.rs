@@ -179,6 +179,27 @@ fn a_clock_set_back_neither_repeats_nor_resolves() {
     assert!(correlator.tick(at(0)).is_empty());
 }
 
+/// Somebody sets the clock of the box, or it was suspended: the other one tells how long it was quiet.
+#[test]
+fn alerts_wait_by_the_clock_that_nobody_sets_and_show_the_other() {
+    let signature = signature(None);
+    let day = 86_400;
+    for wall in [-day, -7_200, 0, 7_200, day] {
+        let mut correlator = Correlator::new(Policy::default(), []);
+        let told = correlator.observe(vec![sighting(&signature, "1", 1)], at(0));
+        assert_eq!(told.len(), 1);
+        assert!(correlator.tick(at(899)).is_empty(), "{wall}");
+        let now = Moment { steady: at(899), wall: at(899 + wall) };
+        assert!(correlator.observe(vec![sighting(&signature, "1", 2)], now).is_empty());
+        assert!(correlator.tick(at(899 + 899)).is_empty(), "{wall}");
+        let told = correlator.tick(at(899 + 900));
+        let [resolved] = &told[..] else { panic!("{wall}: {told:?}") };
+        let alert = resolved.render(&Catalogue::default(), Lang::En, &command::Vars::new());
+        assert_eq!((alert.status, alert.first_seen), (Status::Resolved, at(0).to_string()));
+        assert_eq!(alert.last_seen, at(899 + wall).to_string());
+    }
+}
+
 #[test]
 fn a_secret_is_in_nothing_that_an_alert_is_made_of() {
     let signature = signature(None);

@@ -17,11 +17,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::attempt::{self, PipeClosed};
-use super::clock::Clock;
 use super::pace::{self, Pace};
 use super::retry::{random, wait};
 use super::{Bell, End, Signal, Urgent, http};
 use crate::alert::Letter;
+use crate::clock::Clock;
 use crate::complaint::{Ailment, Complaint, Desk};
 use crate::duration;
 use crate::meter::SinkCounts;
@@ -97,7 +97,7 @@ impl Courier {
         let pace = Pace::new(sink.max_per_minute, before.as_ref(), &clock, now);
         let alone = before.and_then(|before| before.alone_until).filter(|until| *until > wall);
         // No clock that was wrong holds it back for longer than a sink may ask for.
-        let alone = alone.map(|until| clock.instant(until, now).min(now + RETRY_AFTER_MAX));
+        let alone = alone.map(|until| (now + clock.until(until, now)).min(now + RETRY_AFTER_MAX));
         let tally = desk.meter().sink(&sink.name);
         let sink = Arc::new(sink);
         Ok(Courier {
@@ -157,7 +157,7 @@ impl Courier {
         let at = self.clock.at(now);
         let row = match self.ask(move |store, sink| store.due(sink, at)).await? {
             Due::Never => return Ok(Next::Rung),
-            Due::At(time) => return Ok(Next::At(self.clock.instant(time, now))),
+            Due::At(time) => return Ok(Next::At(now + self.clock.until(time, now))),
             Due::Now(row) => row,
         };
         match self.pace.next(now) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::clock::Clock;
+use crate::clock::Clock;
 use crate::store::Standing;
 
 /// The time between two digests.
@@ -48,7 +48,7 @@ impl Pace {
         {
             pace.tokens = if before.tokens.is_finite() { before.tokens.max(0.0) } else { 0.0 };
             pace.refill(Duration::try_from(clock.at(now).duration_since(counted_at)).unwrap_or_default());
-            pace.digest_at = before.digest_at.map(|at| clock.instant(at, now).min(now + MINUTE));
+            pace.digest_at = before.digest_at.map(|at| (now + clock.until(at, now)).min(now + MINUTE));
         }
         pace
     }

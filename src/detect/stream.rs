@@ -21,7 +21,7 @@ use crate::signature::Signature;
 const NAMES_LINES_MAX: usize = 100;
 
 /// One stream of bytes, as far as it has been settled.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Stream<'d> {
     detector: &'d Detector,
     progress: Progress,
@@ -143,6 +143,15 @@ impl<'d> Stream<'d> {
         let reported = self.examine(&bytes[..seen], bytes, settled, &mut report);
         self.settle(bytes, settled, open.is_none(), too_long, reported);
         skipped + settled
+    }
+
+    /// Leaves out the stream's bytes from its progress on: nothing is looked for in them.
+    pub fn pass_over(&mut self, bytes: &[u8]) {
+        let cut = bytes.last().is_some_and(|last| *last != b'\n');
+        self.progress.line += memchr_iter(b'\n', bytes).count() as u64;
+        self.progress.offset += bytes.len() as u64;
+        self.progress.reported = Vec::new();
+        self.progress.mode = if cut { Mode::Skip } else { Mode::Alone };
     }
 
     /// Reports the findings of `seen`; returns the signatures reported for the record at `open`.

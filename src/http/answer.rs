@@ -5,21 +5,26 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit, Mac};
-use hyper::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
+use hyper::header::{
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName, HeaderValue,
+};
 use hyper::header::{WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use sha2::Sha256;
 
-use super::{Settings, process};
+use super::{Settings, process, status};
 use crate::complaint::Desk;
 use crate::metrics;
 use crate::secret::Secret;
 
 const PLAIN: &str = "text/plain; charset=utf-8";
+const HTML: &str = "text/html; charset=utf-8";
 
 /// Whom to answer.
 #[derive(Debug)]
 pub(super) struct Access {
+    /// Name of the box, as people know it.
+    host: String,
     token: Option<Secret>,
     /// Names of this box, in lower case.
     hosts: BTreeSet<String>,
@@ -37,7 +42,7 @@ impl Access {
     pub fn new(settings: &Settings, host: &str) -> Access {
         let own = ["localhost", host].map(str::to_owned).into_iter();
         let hosts = own.chain(settings.hosts.clone()).map(|name| name.to_ascii_lowercase()).collect();
-        Access { token: settings.token.clone(), hosts }
+        Access { host: host.to_owned(), token: settings.token.clone(), hosts }
     }
 
     /// The answer to `request`, whoever sent it.
@@ -55,16 +60,22 @@ impl Access {
                 "Bearer",
             );
         }
-        let answer: fn(&Facts<'_>) -> Response<String> = match request.uri().path() {
-            "/metrics" => metrics,
-            "/healthz" => |facts| judged(facts.desk.pulse().well(facts.now)),
-            "/readyz" => |facts| judged(facts.desk.pulse().ready()),
-            _ => return say(StatusCode::NOT_FOUND, "there are /metrics, /healthz and /readyz"),
+        let answer: fn(&Access, &Facts<'_>) -> Response<String> = match request.uri().path() {
+            "/" => Access::status,
+            "/metrics" => |_, facts| metrics(facts),
+            "/healthz" => |_, facts| judged(facts.desk.pulse().well(facts.now)),
+            "/readyz" => |_, facts| judged(facts.desk.pulse().ready()),
+            _ => return say(StatusCode::NOT_FOUND, "there are /, /metrics, /healthz and /readyz"),
         };
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return with(say(StatusCode::METHOD_NOT_ALLOWED, "GET and HEAD are allowed"), ALLOW, "GET, HEAD");
         }
-        answer(facts)
+        answer(self, facts)
+    }
+
+    fn status(&self, facts: &Facts<'_>) -> Response<String> {
+        let page = say(StatusCode::OK, &status::page(&self.host, facts.desk, facts.now));
+        with(with(page, CONTENT_TYPE, HTML), CONTENT_SECURITY_POLICY, status::POLICY)
     }
 
     /// Whether the request names this box. An IP address always does: only names can be pointed
@@ -165,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn three_paths_are_answered_and_no_other() {
+    fn four_paths_are_answered_and_no_other() {
         let (access, desk) = (access(None), Desk::default());
         desk.pulse().swept();
         for (method, path, expected) in [
@@ -178,8 +189,9 @@ mod tests {
             ("DELETE", "/healthz", 405),
             ("OPTIONS", "/readyz", 405),
             ("TRACE", "/readyz", 405),
-            ("GET", "/", 404),
-            ("POST", "/", 404),
+            ("GET", "/", 200),
+            ("POST", "/", 405),
+            ("GET", "/status", 404),
             ("GET", "/metrics/", 404),
             ("GET", "//metrics", 404),
             ("GET", "/Metrics", 404),
@@ -245,8 +257,8 @@ mod tests {
                 ("authorization", "Bearer 0123456789abcdef", 401),
                 ("authorization", &format!("Basic {TOKEN}"), 401),
                 ("authorization", &format!("Bearer {TOKEN}x"), 401),
-                ("authorization", &format!("Bearer {TOKEN}"), if path == "/" { 404 } else { 200 }),
-                ("authorization", &format!("bearer {TOKEN}"), if path == "/" { 404 } else { 200 }),
+                ("authorization", &format!("Bearer {TOKEN}"), 200),
+                ("authorization", &format!("bearer {TOKEN}"), 200),
             ] {
                 let headers = [("host", "10.1.2.3"), (header, value)];
                 assert_eq!(
@@ -280,6 +292,8 @@ mod tests {
             ("GET", "/metrics", "content-type", metrics::CONTENT_TYPE),
             ("GET", "/healthz", "content-type", PLAIN),
             ("GET", "/healthz", "cache-control", "no-store"),
+            ("GET", "/", "content-type", HTML),
+            ("GET", "/", "content-security-policy", status::POLICY),
             ("GET", "/metrics", "x-content-type-options", "nosniff"),
             ("PUT", "/metrics", "allow", "GET, HEAD"),
         ] {

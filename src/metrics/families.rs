@@ -64,6 +64,9 @@ pub const FAMILIES: &[Family] = &[
     counter("sealtail_alert_messages_total", "Messages of alerts, before each sink gets its own.", |seen| {
         count(&seen.meter.alerts)
     }),
+    gauge("sealtail_open_alerts", "Alerts that were told and have not resolved.", |seen| {
+        one(seen.meter.open_alerts.get() as f64)
+    }),
     // What was sent.
     counter(
         "sealtail_sink_messages_total",

@@ -33,6 +33,7 @@ sealtail_gaps_total 2
 sealtail_lost_bytes_total 99
 sealtail_findings_total 7
 sealtail_alert_messages_total 3
+sealtail_open_alerts 5
 sealtail_sink_messages_total{sink="gone",outcome="delivered"} 1
 sealtail_sink_messages_total{sink="gone",outcome="refused"} 0
 sealtail_sink_messages_total{sink="ops",outcome="delivered"} 11
@@ -70,6 +71,7 @@ fn a_bad_day() -> String {
     {
         count.add(number);
     }
+    meter.open_alerts.set(5);
     meter.reloads_refused.add(2);
     meter.commits_refused.add(5);
     meter.heartbeats.add(6);

@@ -251,3 +251,21 @@ fn a_commit_that_fails_is_there_once_when_it_is_repeated() {
         assert_eq!(held(&open(directory.path())), after, "{trouble:?}");
     }
 }
+
+/// A writer whose last commit was refused and is there all the same is followed by another, which
+/// repeats nothing: none of what it commits is taken for a part of that.
+#[test]
+fn a_writer_that_takes_over_repeats_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let disk = Disk::of(Vec::new());
+    let _installed = disk.install();
+    let store = open(directory.path());
+    let commit = |number| Commit { messages: vec![message(number, "ops")], ..Commit::default() };
+    disk.set_trouble(Trouble::Unsynced);
+    store.commit(&commit(1), Durability::Now, now()).unwrap_err();
+    disk.set_trouble(Trouble::None);
+    store.take_over().unwrap();
+    assert_eq!(store.waiting("ops").unwrap(), 1, "it is there all the same");
+    store.commit(&commit(2), Durability::Now, now()).unwrap();
+    assert_eq!(store.waiting("ops").unwrap(), 2);
+}

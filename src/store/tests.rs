@@ -5,6 +5,7 @@ mod links;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -387,6 +388,28 @@ fn after_an_error_the_next_call_goes_on() {
     assert_eq!(row(&store, "ops"), before);
     store.delivered("ops", before.seq).unwrap();
     assert_eq!(store.due("ops", now()).unwrap(), Due::Never);
+}
+
+#[test]
+fn after_a_panic_the_next_call_goes_on_from_the_last_commit() {
+    let directory = TempDir::new().unwrap();
+    let store = open(&directory);
+    send(&store, vec![message("ops", "a", 1)]);
+    let broken = catch_unwind(AssertUnwindSafe(|| {
+        let mut inner = store.inner().unwrap();
+        store.write(&mut inner, Durability::Now, |transaction| -> Result<(), Fault> {
+            put_messages(transaction, &[message("ops", "b", 1)], [0; 16], now())?;
+            panic!("broken on purpose");
+        })
+    }));
+    assert!(broken.is_err());
+    send(&store, vec![message("ops", "c", 1)]);
+    let told = [(); 2].map(|()| {
+        let row = row(&store, "ops");
+        store.delivered("ops", row.seq).unwrap();
+        told(&row).0
+    });
+    assert_eq!((told, store.waiting("ops").unwrap()), (["a", "c"].map(str::to_owned), 0));
 }
 
 #[test]

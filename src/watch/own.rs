@@ -78,9 +78,9 @@ impl Watch {
         };
         let (host, context, names) = (&*setup.host, Context::default(), Names::default());
         let sighting = Sighting { signature, finding, host, source: SOURCE, path: &path, context, names };
-        let now = Timestamp::now();
+        let now = self.now();
         let notices = if over {
-            self.correlator.end(&sighting, now).into_iter().collect()
+            self.correlator.end(&sighting, now.steady).into_iter().collect()
         } else {
             self.correlator.observe(vec![sighting], now)
         };
@@ -108,9 +108,9 @@ impl Watch {
             tracing::warn!("{trouble}");
         }
         let complaint = match trouble {
-            Trouble::Gap { path, offset, bytes } => self.loss(trouble, path, *offset, *bytes),
+            Trouble::Gap { path, offset, bytes } => self.loss(trouble.to_string(), path, *offset, *bytes),
             Trouble::Released { path, offset, unread, .. } => {
-                self.loss(trouble, path, *offset, Some(*unread))
+                self.loss(trouble.to_string(), path, *offset, Some(*unread))
             }
             Trouble::Denied { path } | Trouble::Unreadable { path, .. } | Trouble::NoDescriptors { path } => {
                 Complaint::new(Ailment::FileUnreadable, trouble.to_string()).at(path.display())
@@ -120,8 +120,18 @@ impl Watch {
         self.desk.post(complaint);
     }
 
+    /// Tells of bytes that the engine broke on.
+    pub(super) fn complain_of_poison(&mut self, path: &str, offset: u64, bytes: u64) {
+        let text = format!(
+            "{path} at {offset}: {bytes} bytes are passed over, for sealtail broke on them; this is a fault of its own"
+        );
+        tracing::error!("{text}");
+        let complaint = self.loss(text, Path::new(path), offset, Some(bytes));
+        self.desk.post(complaint);
+    }
+
     /// Counts bytes that are lost, and makes the complaint.
-    fn loss(&mut self, trouble: &Trouble, path: &Path, offset: u64, bytes: Option<u64>) -> Complaint {
+    fn loss(&mut self, text: String, path: &Path, offset: u64, bytes: Option<u64>) -> Complaint {
         let path = path.display().to_string();
         let meter = self.desk.meter();
         meter.gaps.add(1);
@@ -129,7 +139,7 @@ impl Watch {
         let total = self.own.lost.entry(path.clone()).or_default();
         *total += bytes.unwrap_or(0);
         let bytes = bytes.map_or_else(|| "unknown".to_owned(), |bytes| bytes.to_string());
-        let complaint = Complaint::new(Ailment::BytesLost, trouble.to_string()).at(path);
+        let complaint = Complaint::new(Ailment::BytesLost, text).at(path);
         complaint.with("offset", offset).with("bytes", bytes).with("total", *total)
     }
 
@@ -141,6 +151,7 @@ impl Watch {
             meter.see_sources(self.tail.levels(), now);
             self.own.levels_due = Some(begun + begun.elapsed() * LEVELS_COST);
         }
+        meter.open_alerts.set(self.correlator.told() as u64);
         // A store that cannot be asked leaves what was seen last.
         let Ok(strays) = self.store.sinks() else { return };
         let sinks = self.setup.sinks.iter().map(|sink| sink.name.clone()).chain(strays);

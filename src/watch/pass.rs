@@ -4,9 +4,7 @@ use std::mem::take;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-
-use super::{Watch, own};
+use super::{Watch, own, poison};
 use crate::alert::{Context, Message, Status};
 use crate::correlate::{Notice, Sighting};
 use crate::detect::{Found, Stream};
@@ -71,13 +69,13 @@ impl Watch {
         if self.correlator.has_state(chunk.source) {
             stream.expect_ends();
         }
-        let mut seen = Vec::new();
-        let settled = stream.advance(chunk.bytes, chunk.end, |found| {
+        let see = |found: Found<'_>| {
             let context = found.context(setup.context_lines, &setup.detector);
             let names = found.names(chunk.path);
             let Found { finding, signature, ends, .. } = found;
-            seen.push(Seen { signature, finding, ends, context, names });
-        });
+            Seen { signature, finding, ends, context, names }
+        };
+        let (mut seen, poison) = poison::advance(&mut stream, chunk.bytes, chunk.end, &see);
         let (source, path) = (chunk.source.to_owned(), chunk.path.to_owned());
         // Of every chunk: what appends to a file need not be what began it.
         if utf16::is_in(chunk.bytes) {
@@ -89,9 +87,14 @@ impl Watch {
             record.iter_mut().for_each(|seen| self.look_back(id, seen, &mut above));
             self.observe(record, &source, &path);
         }
-        self.count(&path, &before, stream.progress());
-        self.tail.settle(id, stream.progress().clone());
-        settled > 0
+        if let Some(passed_over) = poison {
+            self.complain_of_poison(&path, passed_over.start, passed_over.end - passed_over.start);
+        }
+        let after = stream.progress();
+        let settled = after.offset > before.offset;
+        self.count(&path, &before, after);
+        self.tail.settle(id, after.clone());
+        settled
     }
 
     /// Lets the correlator see what a record holds, and tells what follows from it.
@@ -104,10 +107,11 @@ impl Watch {
             let sighting = Sighting { signature, finding, host: &setup.host, source, path, context, names };
             if *ends { ended.push(sighting) } else { found.push(sighting) }
         }
-        let now = Timestamp::now();
+        let now = self.now();
         self.desk.meter().findings.add(found.len() as u64);
-        self.check_clock(&found, now);
-        let ends = ended.iter().filter_map(|ended| self.correlator.end(ended, now)).collect::<Vec<_>>();
+        self.check_clock(&found, now.wall);
+        let ends =
+            ended.iter().filter_map(|ended| self.correlator.end(ended, now.steady)).collect::<Vec<_>>();
         let notices = ends.into_iter().chain(self.correlator.observe(found, now));
         notices.for_each(|notice| self.tell(&notice));
     }

@@ -20,11 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A watch over `folder` with no sink, and what it says of itself.
 fn watch(folder: &tempfile::TempDir) -> (Watch, Desk) {
-    watch_for(folder, Vec::new())
+    watch_with(folder, Vec::new(), Clock::new(Timestamp::now(), Instant::now()))
 }
 
-/// The same, with letters for `sinks` that nobody sends.
-fn watch_for(folder: &tempfile::TempDir, sinks: Vec<Sink>) -> (Watch, Desk) {
+fn watch_with(folder: &tempfile::TempDir, sinks: Vec<Sink>, clock: Clock) -> (Watch, Desk) {
     let source = Settings {
         name: "worker".to_owned(),
         paths: vec![folder.path().join("*.log").to_str().unwrap().to_owned()],
@@ -49,7 +48,7 @@ fn watch_for(folder: &tempfile::TempDir, sinks: Vec<Sink>) -> (Watch, Desk) {
     let desk = Desk::default();
     let delivery = Delivery::start(store.clone(), Vec::new(), &desk).unwrap();
     let wake = Wake::new(&tokio::runtime::Handle::current());
-    (Watch::new(setup, store, delivery.bell(), wake, desk.clone()).unwrap(), desk)
+    (Watch::new(setup, store, delivery.bell(), wake, desk.clone(), clock).unwrap(), desk)
 }
 
 #[tokio::test]
@@ -125,7 +124,7 @@ async fn reading_waits_for_a_slow_disk_and_nothing_is_lost() {
     let _installed = disk.install();
     let destination = Destination::Webhook(Webhook { url: Secret::new("http://127.0.0.1/"), key: None });
     let sink = Sink { name: "ops".to_owned(), route: Route::default(), max_per_minute: 0, destination };
-    let (watch, desk) = watch_for(&folder, vec![sink]);
+    let (watch, desk) = watch_with(&folder, vec![sink], Clock::new(Timestamp::now(), Instant::now()));
     let (stop, store) = (watch.stop(), watch.store.clone());
     let mut log = File::create(folder.path().join("worker.log")).unwrap();
     let mut write = |pids: std::ops::Range<u64>| {
@@ -172,4 +171,44 @@ async fn reading_waits_for_a_slow_disk_and_nothing_is_lost() {
     sent.sort_unstable();
     assert!(sent == (0..sent.len() as u64).collect::<Vec<_>>(), "lost or twice: {sent:?}");
     assert!(sent.len() as u64 >= ROUNDS * LINES - 1);
+}
+
+const HEALTHY: &str = "2022-06-24T14:33:25.5+08:00 INFO ThreadId(42) vc_worker: all is well\n";
+
+fn failure(text: &str) -> String {
+    format!(
+        "2022-06-24T14:33:24.5+08:00 ERROR ThreadId(42) vc_processors::core::ext::producer: \
+         failed to unmarshal response string: '{text}'. child_pid=1\n"
+    )
+}
+
+#[tokio::test]
+async fn a_record_that_breaks_the_engine_is_told_as_lost_and_its_neighbours_are_found() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), Disk::of(Vec::new()));
+    let _installed = disk.install();
+    let (before, poison) = (failure("one"), failure(crate::detect::POISON));
+    let after = failure("two") + HEALTHY;
+    std::fs::write(folder.path().join("worker.log"), before.clone() + &poison + &after).unwrap();
+    let (mut watch, desk) = watch(&folder);
+    while watch.turn() {}
+    let meter = desk.meter();
+    assert_eq!((meter.findings.get(), meter.lost_bytes.get()), (2, poison.len() as u64));
+    assert_eq!(meter.complaints(), [("sealtail/bytes-lost", 1)]);
+}
+
+/// The clock of the box is set by a day after the start: the other one shows what it showed before.
+#[tokio::test]
+async fn a_clock_that_is_set_neither_repeats_nor_resolves() {
+    for hours in [-24, 24] {
+        let (folder, disk) = (tempfile::tempdir().unwrap(), Disk::of(Vec::new()));
+        let _installed = disk.install();
+        std::fs::write(folder.path().join("worker.log"), failure("one") + HEALTHY).unwrap();
+        let before = Timestamp::now() + jiff::SignedDuration::from_hours(hours);
+        let (mut watch, desk) = watch_with(&folder, Vec::new(), Clock::new(before, Instant::now()));
+        for _ in 0..3 {
+            watch.ticked_at -= TICK_EVERY;
+            watch.turn();
+            assert_eq!(desk.meter().alerts.get(), 1, "{hours}");
+        }
+    }
 }

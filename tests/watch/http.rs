@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::Signal;
 
@@ -97,6 +97,9 @@ fn numbers_and_health_of_a_watch_at_work() {
         assert_eq!(number(&metrics, name), Some(expected), "{name}\n{metrics}");
     }
     assert_eq!(get(&address, "/healthz"), (200, "ok\n".to_owned()));
+    let page = until(&address, "/", "three open alerts", |_, body| body.contains("<b>3</b>"));
+    assert!(page.contains("<h1>seal-07</h1>") && page.contains("All is well · 一切正常"), "{page}");
+    assert!(page.contains("<tr><td>worker</td><td>1</td><td>0</td>"), "{page}");
     stop(running);
 }
 
@@ -184,6 +187,20 @@ fn a_reload_moves_it_and_a_bad_one_leaves_it() {
         std::thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(running.end(Signal::TERM).status, 0);
+}
+
+#[test]
+fn the_process_was_started_when_it_was_not_when_it_began_to_listen() {
+    let rig = Rig::new();
+    let running = rig.watch();
+    running.wait_for_stderr("watching worker", 1);
+    let later = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64();
+    rig.configure(&(rig.settings() + OPEN));
+    running.signal(Signal::HUP);
+    let (_, metrics) = get(&address(&running, 1), "/metrics");
+    let started = number(&metrics, "process_start_time_seconds").unwrap();
+    assert!(started < later, "{started} {later}");
+    stop(running);
 }
 
 #[test]

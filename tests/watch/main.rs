@@ -30,6 +30,7 @@ mod rig;
 mod rotation;
 mod schema;
 mod secrets;
+mod service;
 mod sinks;
 mod state;
 mod stdout;

@@ -155,3 +155,17 @@ fn a_log_ahead_of_the_clock_is_an_alert() {
 fn text_of(rig: &Rig, log: &str) -> String {
     text(&rig.path("log").join(log))
 }
+
+#[test]
+fn a_file_with_a_hostile_name_writes_no_line_of_the_log() {
+    let rig = Rig::new();
+    let name = "a\n2026-01-01T00:00:00Z ERROR forged \u{202e}\u{1b}[31m.log";
+    let utf_16: Vec<u8> = healthy(1).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(rig.path("log").join(name), utf_16).unwrap();
+    let running = rig.watch_with(&["--color", "never"]);
+    running.wait_for_stderr("is written in UTF-16", 1);
+    let ran = running.end(Signal::TERM);
+    assert!(ran.stderr.contains("forged \\u{202e}\\u{1b}[31m.log"), "{}", ran.stderr);
+    assert!(!ran.stderr.lines().any(|line| line.starts_with("2026-01-01")), "{}", ran.stderr);
+    assert!(!ran.stderr.contains(['\u{202e}', '\u{1b}']), "{}", ran.stderr);
+}

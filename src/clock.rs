@@ -1,32 +1,34 @@
-//! The time that delivery goes by.
+//! The time that waits go by: of letters, and of alerts that repeat and resolve.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tokio::time::Instant;
 
 /// The wall clock as it was at the start, driven by one that nobody sets: a step of the wall clock
-/// neither holds letters back nor lets them all go at once.
-pub(super) struct Clock {
+/// neither holds letters back nor lets them all go at once, and lets no alert resolve. What is stored
+/// by it are times all the same, for the run after this one.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
     wall: Timestamp,
     start: Instant,
 }
 
 impl Clock {
-    pub fn new(wall: Timestamp, start: Instant) -> Clock {
-        Clock { wall, start }
+    /// A clock that shows `wall` at `start`.
+    pub fn new(wall: Timestamp, start: impl Into<Instant>) -> Clock {
+        Clock { wall, start: start.into() }
     }
 
     /// The time at `instant`.
-    pub fn at(&self, instant: Instant) -> Timestamp {
-        self.wall.checked_add(instant.duration_since(self.start)).unwrap_or(Timestamp::MAX)
+    pub fn at(&self, instant: impl Into<Instant>) -> Timestamp {
+        self.wall.checked_add(instant.into().duration_since(self.start)).unwrap_or(Timestamp::MAX)
     }
 
-    /// When `time` will be, at the earliest `now`.
-    pub fn instant(&self, time: Timestamp, now: Instant) -> Instant {
+    /// How long it is from `now` until `time`, at least a moment.
+    pub fn until(&self, time: Timestamp, now: impl Into<Instant>) -> Duration {
         let left = Duration::try_from(time.duration_since(self.at(now))).unwrap_or_default();
         // Rounded up: the store counts in milliseconds, and waking early would only mean asking twice.
-        now + left + Duration::from_millis(1)
+        left + Duration::from_millis(1)
     }
 }
 
@@ -49,18 +51,18 @@ mod tests {
         let rounding = Duration::from_millis(1);
         for awake in [0, 100, 299] {
             let now = start + Duration::from_secs(awake);
-            assert_eq!(clock.instant(retry, now), start + Duration::from_secs(300) + rounding, "{awake}");
+            assert_eq!(now + clock.until(retry, now), start + Duration::from_secs(300) + rounding, "{awake}");
         }
         let late = start + Duration::from_secs(900);
-        assert_eq!(clock.instant(retry, late), late + rounding, "what is due is due now");
+        assert_eq!(clock.until(retry, late), rounding, "what is due is due now");
     }
 
     #[test]
     fn a_stored_time_far_from_this_clock_is_still_a_time() {
         let start = Instant::now();
         let clock = Clock::new(wall(0), start);
-        assert_eq!(clock.instant(wall(-86_400), start), start + Duration::from_millis(1));
+        assert_eq!(clock.until(wall(-86_400), start), Duration::from_millis(1));
         let day = Duration::from_secs(86_400);
-        assert_eq!(clock.instant(wall(86_400), start), start + day + Duration::from_millis(1));
+        assert_eq!(clock.until(wall(86_400), start), day + Duration::from_millis(1));
     }
 }

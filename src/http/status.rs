@@ -1,0 +1,122 @@
+//! The status page: how sealtail is, for a person with a browser. In both languages, without a script.
+
+use std::fmt::Write as _;
+use std::time::Instant;
+
+use crate::complaint::Desk;
+use crate::duration;
+use crate::text::clean_line;
+
+/// What a browser may do with the page: show it.
+pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+
+const STYLE: &str = "
+:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
+body { max-width: 46rem; margin: 3rem auto; padding: 0 1rem }
+h1 { font-size: 1.4rem; margin-bottom: 0 }
+small, th { font-weight: normal; opacity: .65 }
+table { width: 100%; margin: 2rem 0; border-collapse: collapse; font-variant-numeric: tabular-nums }
+th, td { text-align: right; padding: .25rem .5rem; border-bottom: 1px solid #8884 }
+th:first-child, td:first-child { text-align: left; padding-left: 0 }
+.well { color: #1a7f37 } .ill { color: #cf222e }
+";
+
+/// The page of the box `host`, as things are `now`.
+pub(super) fn page(host: &str, desk: &Desk, now: Instant) -> String {
+    let (meter, pulse) = (desk.meter(), desk.pulse());
+    let (host, version) = (escape(host), env!("CARGO_PKG_VERSION"));
+    let health = match pulse.well(now).and_then(|()| pulse.ready()) {
+        Ok(()) => "<p class=\"well\">All is well · 一切正常</p>".to_owned(),
+        Err(why) => format!("<p class=\"ill\">Not well · 不正常: {}</p>", escape(&why)),
+    };
+    let sources = meter.sources(now).into_iter().map(|(source, level, lag)| {
+        let behind = duration::show(std::time::Duration::from_secs(lag.as_secs()));
+        vec![source, level.files.to_string(), level.unread.to_string(), behind]
+    });
+    let kept = meter.outbox();
+    let sinks = kept.iter().map(|(sink, kept)| {
+        let counts = meter.sink(sink);
+        let state = match (counts.parked.get(), counts.failing.get()) {
+            (true, _) => "parked · 已停用",
+            (false, true) => "failing · 失败中",
+            (false, false) => "fine · 正常",
+        };
+        let numbers = [kept.waiting, kept.dead, counts.delivered.get()].map(|number| number.to_string());
+        [vec![sink.clone(), state.to_owned()], numbers.to_vec()].concat()
+    });
+    let sources =
+        table(["Source · 来源", "Files · 文件", "Unread bytes · 未读字节", "Behind · 落后"], sources);
+    let sinks = table(
+        ["Sink · 接收方", "State · 状态", "Waiting · 待发", "Refused · 被拒", "Delivered · 已送达"],
+        sinks,
+    );
+    let open = meter.open_alerts.get();
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<meta http-equiv=\"refresh\" content=\"15\">\n\
+         <title>sealtail · {host}</title>\n<style>{STYLE}</style>\n\
+         <h1>{host}</h1>\n<small>sealtail {version}</small>\n{health}\n\
+         <p>Open alerts · 未解除的告警: <b>{open}</b></p>\n{sources}{sinks}\
+         <p><small><a href=\"metrics\">/metrics</a> <a href=\"healthz\">/healthz</a> <a href=\"readyz\">/readyz</a></small></p>\n"
+    )
+}
+
+/// A table; its first column names the rows.
+fn table<const N: usize>(heads: [&str; N], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let cells = |name: &str, cells: &[String]| {
+        cells.iter().fold(String::new(), |mut row, cell| {
+            // Writing to a string cannot fail.
+            let _ = write!(row, "<{name}>{}</{name}>", escape(cell));
+            row
+        })
+    };
+    let heads = cells("th", &heads.map(str::to_owned));
+    let rows = rows.map(|row| format!("<tr>{}</tr>\n", cells("td", &row))).collect::<String>();
+    format!("<table>\n<tr>{heads}</tr>\n{rows}</table>\n")
+}
+
+/// The text as it stands in a page, on one line.
+fn escape(text: &str) -> String {
+    clean_line(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::meter::{Kept, Level};
+
+    #[test]
+    fn it_shows_what_is_counted_and_no_name_comes_alive() {
+        let (desk, start) = (Desk::default(), Instant::now());
+        let now = start + Duration::from_secs(90);
+        let meter = desk.meter();
+        let evil = "<script>\u{202e}\"&";
+        let level = |unread| Level { files: 4, open: 2, unread };
+        meter.see_sources([("worker".to_owned(), level(0)), (evil.to_owned(), level(0))].into(), start);
+        meter.see_sources([("worker".to_owned(), level(77)), (evil.to_owned(), level(0))].into(), now);
+        meter.see_outbox([("ops".to_owned(), Kept { waiting: 21, dead: 14 })].into());
+        meter.sink("ops").delivered.add(11);
+        meter.sink("ops").parked.set(true);
+        meter.open_alerts.set(5);
+        desk.pulse().moved(now);
+        let shown = page("seal-07", &desk, now);
+        for expected in [
+            "<title>sealtail · seal-07</title>",
+            concat!("<small>sealtail ", env!("CARGO_PKG_VERSION"), "</small>"),
+            "Not well · 不正常: the files have not been looked at yet",
+            "Open alerts · 未解除的告警: <b>5</b>",
+            "<tr><td>worker</td><td>4</td><td>77</td><td>1m30s</td></tr>",
+            "<tr><td>&lt;script&gt;&quot;&amp;</td><td>4</td><td>0</td><td>0s</td></tr>",
+            "<tr><td>ops</td><td>parked · 已停用</td><td>21</td><td>14</td><td>11</td></tr>",
+        ] {
+            assert!(shown.contains(expected), "{expected}\n{shown}");
+        }
+        assert!(!shown.contains("<script") && !shown.contains('\u{202e}'), "{shown}");
+        desk.pulse().swept();
+        assert!(page("seal-07", &desk, now).contains("All is well · 一切正常"));
+        let ill = page("seal-07", &desk, now + Duration::from_secs(60));
+        assert!(ill.contains("class=\"ill\"") && ill.contains("reading has stood still for 1m"), "{ill}");
+    }
+}
