@@ -19,6 +19,7 @@ mod outbox;
 mod own;
 #[path = "../program/mod.rs"]
 mod program;
+mod proxy;
 #[path = "../receiver/mod.rs"]
 mod receiver;
 mod records;
