@@ -11,6 +11,9 @@
 
 mod limits;
 mod many;
+mod network;
+#[path = "../receiver/mod.rs"]
+mod receiver;
 mod refused;
 mod rig;
 mod rotation;

@@ -83,7 +83,12 @@ struct State {
 impl Receiver {
     /// Starts one; `answer` is called with each request and the number of those before it.
     pub fn start(answer: impl Fn(&Got, usize) -> Answer + Send + Sync + 'static) -> Receiver {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port on loopback");
+        Receiver::start_at("127.0.0.1", answer)
+    }
+
+    /// The same at another address of this box.
+    pub fn start_at(host: &str, answer: impl Fn(&Got, usize) -> Answer + Send + Sync + 'static) -> Receiver {
+        let listener = TcpListener::bind((host, 0)).expect("a port");
         let address = listener.local_addr().expect("its address");
         let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new() });
         let (answer, accepting) = (Arc::new(answer), shared.clone());
