@@ -122,6 +122,22 @@ async fn a_connection_has_five_seconds_tls_included() {
     assert_eq!(attempt(webhook("ops", &format!("https://{silent}{CANARY}"))).await, late);
 }
 
+/// A portal answers in place of Slack until somebody logs in there, and Slack itself then refuses one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_200_that_is_no_success_delivers_nothing() {
+    let chat = receiver(|_, number| {
+        let body = ["<html>Log in</html>", "no_text"].get(number).copied().unwrap_or("ok");
+        Answer::Reply(200, vec![], body.to_owned())
+    });
+    let outbox = Outbox::with(&[("chat", "a", 1), ("chat", "a", 2), ("chat", "a", 3)]);
+    let delivery = outbox.start(vec![slack("chat", &chat.url(CANARY))]);
+    let got = wait_for(&chat, 4).await;
+    let counts = delivery.stop().await;
+    assert_eq!(got[0].body, got[1].body, "what the portal took comes again");
+    assert_eq!((counts[0].delivered, counts[0].retried, counts[0].refused), (2, 1, 1));
+    assert_eq!((outbox.store.waiting("chat").unwrap(), outbox.store.dead("chat").unwrap()), (0, 1));
+}
+
 /// Speaks first, and something else than TLS or HTTP.
 async fn babble(stream: TcpStream) {
     write(&stream, b"SSH-2.0-OpenSSH_9.6\r\n");
