@@ -18,6 +18,7 @@ mod refused;
 mod rig;
 mod rotation;
 mod soak;
+mod storm;
 mod tally;
 mod writer;
 
