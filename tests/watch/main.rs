@@ -31,6 +31,7 @@ mod rotation;
 mod schema;
 mod secrets;
 mod sinks;
+mod stall;
 mod stdout;
 mod stop;
 mod storm;
