@@ -25,14 +25,14 @@ fn size(rig: &Rig, watching: &Watching) -> Size {
     Size { descriptors: watching.descriptors(), memory: watching.memory("VmRSS"), state }
 }
 
-/// As many rotations as a box makes in eight days if it rotates every hour; three old files are kept.
+/// As many rotations as a box makes in twelve weeks if it rotates every hour; three old files are kept.
 #[test]
 #[ignore = "needs the release program, and time"]
-fn two_hundred_rotations_leave_nothing_behind() {
-    const ROTATIONS: u64 = 200;
+fn two_thousand_rotations_leave_nothing_behind() {
+    const ROTATIONS: u64 = 2_000;
     const LINES: u64 = 50;
     let rig = Rig::new();
-    let (layout, figures) = (Layout { width: LINES }, Figures::of("200 rotations, three old files kept"));
+    let (layout, figures) = (Layout { width: LINES }, Figures::of("2,000 rotations, three old files kept"));
     let watching = rig.watch();
     let path = |number: u64| {
         rig.path(&if number == 0 { "log/worker.log".to_owned() } else { format!("log/worker.log.{number}") })
