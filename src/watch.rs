@@ -39,9 +39,9 @@ const SWEEP_MIN: Duration = Duration::from_secs(1);
 /// … and this often while nothing does: wake-ups are quicker, but may be missed.
 const SWEEP_MAX: Duration = Duration::from_secs(5);
 /// Among very many files a sweep takes long. It then waits so many times as long, …
-const SWEEP_COST: u32 = 200;
+const SWEEP_COST: u32 = 400;
 /// … but no longer than this, and only while wake-ups can be relied on.
-const SWEEP_MAX_COSTLY: Duration = Duration::from_secs(30);
+const SWEEP_MAX_COSTLY: Duration = Duration::from_secs(60);
 /// Positions become durable this often while they move and nothing is found.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
 /// A store that had nothing to take for so long is asked all the same whether it can: a disk that

@@ -1,5 +1,7 @@
 //! Delivery against receivers on loopback that are down, slow, broken or hostile.
 
+#[path = "deliver/outage.rs"]
+mod outage;
 mod receiver;
 
 use std::collections::BTreeMap;

@@ -146,13 +146,16 @@ fn reason(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut causes = vec![error.to_string()];
     let mut cause: &dyn std::error::Error = &error;
-    let mut kind = None;
+    let (mut kind, mut tls) = (None, false);
     while let Some(inner) = cause.source() {
         cause = inner;
         causes.push(cause.to_string());
-        kind = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind).or(kind);
+        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+            kind = Some(io.kind());
+            tls |= is_of_tls(io);
+        }
     }
-    let class = classify(&causes, kind, error.is_timeout());
+    let class = if tls { "tls" } else { classify(&causes, kind, error.is_timeout()) };
     // A timeout's own words only say so again.
     if error.is_timeout() {
         let connecting = if error.is_connect() { "connecting" } else { "waiting for the reply" };
@@ -161,8 +164,17 @@ fn reason(error: reqwest::Error) -> String {
     format!("{class}: {cause}")
 }
 
-/// The class that a chain of errors, the outermost first, belongs to. The libraries below have no
-/// types for it that can be reached from here; their words are held by the tests.
+/// Whether what `error` holds is of TLS. Such an error names the source of what it holds as its own, so
+/// what it holds shows in no chain.
+fn is_of_tls(error: &std::io::Error) -> bool {
+    let inner = |held: &(dyn std::error::Error + Send + Sync + 'static)| {
+        held.is::<rustls::Error>() || held.downcast_ref::<std::io::Error>().is_some_and(is_of_tls)
+    };
+    error.get_ref().is_some_and(inner)
+}
+
+/// The class that a chain of errors, the outermost first, belongs to. But for TLS, the libraries below
+/// have no types for it that can be reached from here; their words are held by the tests.
 fn classify(causes: &[String], kind: Option<std::io::ErrorKind>, timeout: bool) -> &'static str {
     use std::io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
     let says = |words: &[&str]| causes.iter().any(|cause| words.iter().any(|word| cause.contains(word)));

@@ -76,14 +76,17 @@ impl Slack {
         Request { url: self.url.clone(), headers, body: super::json(body) }
     }
 
-    /// What the reply means. Slack says `ok` in the body of a 200; anything else is no success.
+    /// What the reply means. Slack says `ok` in the body of a 200; anything else is no success. A page
+    /// comes from something on the way, such as a proxy or a portal: Slack has not refused anything.
     pub(super) fn outcome(reply: &Reply, now: Timestamp) -> Outcome {
-        match reply.by_status(now) {
-            Outcome::Delivered if reply.broken => Outcome::unreachable("the reply broke off"),
-            Outcome::Delivered if reply.body.trim_ascii() != b"ok" => {
-                Outcome::Refused { reason: format!("status {} without `ok`{}", reply.status, reply.shown()) }
-            }
-            outcome => outcome,
+        let Outcome::Delivered = reply.by_status(now) else { return reply.by_status(now) };
+        let said = reply.body.trim_ascii();
+        let reason = || format!("status {} without `ok`{}", reply.status, reply.shown());
+        match said {
+            _ if reply.broken => Outcome::unreachable("the reply broke off"),
+            b"ok" => Outcome::Delivered,
+            [b'<', ..] => Outcome::unreachable(reason()),
+            _ => Outcome::Refused { reason: reason() },
         }
     }
 }

@@ -108,9 +108,12 @@ fn slack_succeeds_with_ok_alone() {
     };
     assert_eq!(outcome(200, "ok", false), Outcome::Delivered);
     assert_eq!(
-        outcome(200, "<html>", false),
-        Outcome::Refused { reason: "status 200 without `ok`: <html>".to_owned() }
+        outcome(200, "no_text", false),
+        Outcome::Refused { reason: "status 200 without `ok`: no_text".to_owned() }
     );
+    let page = "\r\n<!doctype html><title>Please log in</title>";
+    let reason = format!("status 200 without `ok`: {}", page.trim());
+    assert_eq!(outcome(200, page, false), Outcome::Retry { after: None, reason });
     assert!(matches!(outcome(200, "", true), Outcome::Retry { .. }));
     assert!(matches!(outcome(500, "rollup_error", false), Outcome::Retry { .. }));
     let reason = "status 410: channel_is_archived".to_owned();

@@ -1,4 +1,5 @@
-//! When positions are exported: soon after the start, every minute while they move, and at the end.
+//! When positions are exported: soon after the start, every minute while they move, and at the end; where
+//! there are so many that it takes long, more seldom.
 
 use std::time::{Duration, Instant};
 
@@ -8,12 +9,16 @@ use crate::store::Store;
 
 /// So much is read again at most where the database is damaged.
 const EXPORT_EVERY: Duration = Duration::from_secs(60);
+/// An export that takes long waits so many times as long for the next, …
+const EXPORT_COST: u32 = 1_000;
+/// … but no longer than this.
+const EXPORT_EVERY_COSTLY: Duration = Duration::from_secs(5 * 60);
 
 /// What was exported so far.
 #[derive(Debug, Default)]
 pub(super) struct Export {
-    /// The last attempt.
-    tried_at: Option<Instant>,
+    /// No attempt is made before.
+    due_at: Option<Instant>,
     /// Positions have moved since.
     behind: bool,
     /// The last attempt failed; said once.
@@ -29,13 +34,14 @@ impl Export {
     /// Exports what has moved, if it is time.
     pub fn run(&mut self, store: &Store, now: Instant) {
         if self.is_due(now) {
+            let begun = Instant::now();
             self.end(store);
-            self.tried_at = Some(now);
+            self.due_at = Some(now + pace(begun.elapsed()));
         }
     }
 
     fn is_due(&self, now: Instant) -> bool {
-        self.behind && self.tried_at.is_none_or(|tried| now >= tried + EXPORT_EVERY)
+        self.behind && self.due_at.is_none_or(|due| now >= due)
     }
 
     /// Exports what has moved.
@@ -57,9 +63,21 @@ impl Export {
     }
 }
 
+/// The time from one export to the next, if one `took` so long.
+fn pace(took: Duration) -> Duration {
+    (took * EXPORT_COST).clamp(EXPORT_EVERY, EXPORT_EVERY_COSTLY)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_longer_one_takes_the_longer_the_next_waits() {
+        for (took_ms, wait_s) in [(0, 60), (60, 60), (130, 130), (5_000, 300)] {
+            assert_eq!(pace(Duration::from_millis(took_ms)), Duration::from_secs(wait_s), "{took_ms}");
+        }
+    }
 
     #[test]
     fn at_once_and_then_every_minute_while_positions_move() {
@@ -75,9 +93,9 @@ mod tests {
             (5, true, true),
             (6, true, false),
             (64, true, false),
-            (65, false, true),
-            (200, false, false),
-            (201, true, true),
+            (305, false, true),
+            (700, false, false),
+            (701, true, true),
         ] {
             if moved {
                 export.note();

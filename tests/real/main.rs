@@ -12,12 +12,14 @@
 mod backlog;
 mod limits;
 mod many;
+mod network;
 #[path = "../receiver/mod.rs"]
 mod receiver;
 mod refused;
 mod rig;
 mod rotation;
 mod soak;
+mod storm;
 mod tally;
 mod writer;
 

@@ -18,7 +18,7 @@ fn twenty_thousand_files_of_which_ten_are_busy() {
     const FILES: usize = 20_000;
     const BUSY: usize = 10;
     // Longer than the longest time between two sweeps: a window without one would measure nothing.
-    const MEASURED: Duration = Duration::from_secs(35);
+    const MEASURED: Duration = Duration::from_secs(65);
     let rig = Rig::new();
     let layout = Layout { width: 10 };
     let path = |number: usize| rig.path(&format!("log/worker-{number}.log"));
@@ -33,7 +33,7 @@ fn twenty_thousand_files_of_which_ten_are_busy() {
     let begun = started.elapsed().as_secs_f64();
     let mut busy: Vec<_> = (0..BUSY).map(|number| open(&path(number * (FILES / BUSY) + 7))).collect();
     // The pace of looking at all files halves with every look at which nothing is new.
-    thread::sleep(Duration::from_secs(10));
+    thread::sleep(Duration::from_secs(40));
     let (cpu, started) = (watching.cpu(), Instant::now());
     while started.elapsed() < MEASURED {
         busy.iter_mut().for_each(|file| file.write_all(QUIET_LINE.as_bytes()).unwrap());
@@ -56,8 +56,8 @@ fn twenty_thousand_files_of_which_ten_are_busy() {
         .with("quiet files woken and counted within", format!("{woken:.1} s"));
     let off = figures.lines(&tally, 0..21, layout);
     assert_eq!((off, tally.gaps), ((0, 0), 0), "{log}");
-    // Its bound on a quiet machine is 1 %; a sweep for every event would be far above this one.
-    assert!(idle < 5.0, "{idle} % of a processor with nothing to do");
+    // Twice what is wanted of a quiet machine, and four times what was measured on a busy one.
+    assert!(idle < 2.0, "{idle} % of a processor with nothing to do");
     assert!(descriptors <= 512 + BUSY + 50, "{descriptors} open files");
 }
 

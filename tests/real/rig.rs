@@ -1,8 +1,8 @@
 //! A folder with logs and a configuration, and the program that follows them.
 
 use std::cell::RefCell;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -49,6 +49,12 @@ impl Rig {
 
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Adds to the configuration.
+    pub fn add(&self, settings: &str) {
+        let mut file = OpenOptions::new().append(true).open(self.path("sealtail.toml")).unwrap();
+        file.write_all(settings.as_bytes()).unwrap();
     }
 
     pub fn watch(&self) -> Watching {

@@ -85,16 +85,25 @@ struct State {
 impl Receiver {
     /// Starts one; `answer` is called with each request and the number of those before it.
     pub fn start(answer: impl Fn(&Got, usize) -> Answer + Send + Sync + 'static) -> Receiver {
-        Receiver::new(true, answer)
+        Receiver::new("127.0.0.1", true, answer)
     }
 
     /// One for very many requests: none is kept, and none counted.
     pub fn forgetting(answer: impl Fn(&Got, usize) -> Answer + Send + Sync + 'static) -> Receiver {
-        Receiver::new(false, answer)
+        Receiver::new("127.0.0.1", false, answer)
     }
 
-    fn new(keeps: bool, answer: impl Fn(&Got, usize) -> Answer + Send + Sync + 'static) -> Receiver {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port on loopback");
+    /// One at another address of this box.
+    pub fn start_at(host: &str, answer: impl Fn(&Got, usize) -> Answer + Send + Sync + 'static) -> Receiver {
+        Receiver::new(host, true, answer)
+    }
+
+    fn new(
+        host: &str,
+        keeps: bool,
+        answer: impl Fn(&Got, usize) -> Answer + Send + Sync + 'static,
+    ) -> Receiver {
+        let listener = TcpListener::bind((host, 0)).expect("a port");
         let address = listener.local_addr().expect("its address");
         let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new(), keeps });
         let (answer, accepting) = (Arc::new(answer), shared.clone());

@@ -15,13 +15,13 @@ use crate::rig::{Rig, sink};
 
 /// Certificates of 2020 to 2120 for 127.0.0.1 but where the name says otherwise, by an authority that no
 /// system knows. `key.pem` guards nothing.
-fn fixture(name: &str) -> PathBuf {
+pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/watch/tls").join(format!("{name}.pem"))
 }
 
-/// A receiver that shows one certificate and takes every request that comes through.
-struct Server {
-    address: SocketAddr,
+/// A receiver that shows a certificate and takes every request that comes through.
+pub struct Server {
+    pub address: SocketAddr,
     got: Arc<Got>,
 }
 
@@ -33,12 +33,13 @@ struct Got {
 }
 
 impl Server {
-    fn start(certificate: &str) -> Server {
-        let chain = vec![CertificateDer::from_pem_file(fixture(certificate)).unwrap()];
-        let key = PrivateKeyDer::from_pem_file(fixture("key")).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let config = Arc::new(config.unwrap().with_no_client_auth().with_single_cert(chain, key).unwrap());
+    pub fn start(certificate: &str) -> Server {
+        Server::showing(&[certificate])
+    }
+
+    /// One that shows another certificate to every caller, and the last of them from then on.
+    fn showing(certificates: &[&str]) -> Server {
+        let mut configs: Vec<_> = certificates.iter().rev().map(|name| config(name)).collect();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let got = Arc::new(Got::default());
@@ -46,7 +47,8 @@ impl Server {
         // It ends with the test: nobody calls any more.
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let connection = ServerConnection::new(config.clone()).unwrap();
+                let config = if configs.len() > 1 { configs.pop() } else { configs.last().cloned() };
+                let connection = ServerConnection::new(config.unwrap()).unwrap();
                 // Whoever refuses the certificate goes away in the middle.
                 drop(serve(StreamOwned::new(connection, stream), &counted));
             }
@@ -54,16 +56,24 @@ impl Server {
         Server { address, got }
     }
 
-    fn got(&self) -> usize {
+    pub fn got(&self) -> usize {
         *self.got.count.lock().unwrap()
     }
 
-    fn wait(&self) {
+    pub fn wait(&self) {
         let none = |count: &mut usize| *count == 0;
         let (_count, wait) =
             self.got.changed.wait_timeout_while(self.got.count.lock().unwrap(), PATIENCE, none).unwrap();
         assert!(!wait.timed_out(), "nothing came through");
     }
+}
+
+fn config(certificate: &str) -> Arc<ServerConfig> {
+    let chain = vec![CertificateDer::from_pem_file(fixture(certificate)).unwrap()];
+    let key = PrivateKeyDer::from_pem_file(fixture("key")).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    Arc::new(config.unwrap().with_no_client_auth().with_single_cert(chain, key).unwrap())
 }
 
 fn serve(mut stream: StreamOwned<ServerConnection, TcpStream>, got: &Got) -> std::io::Result<()> {
@@ -112,7 +122,7 @@ fn one_that_does_not_hold_gets_nothing() {
         running.wait_for_stderr("message not delivered", 1);
         let ran = running.end(Signal::TERM);
         assert_eq!(ran.status, 0, "{}", ran.stderr);
-        assert!(ran.stderr.contains("tls"), "{certificate}: {}", ran.stderr);
+        assert!(ran.stderr.contains("will be tried again: tls: "), "{certificate}: {}", ran.stderr);
         assert_eq!(server.got(), 0, "{certificate}");
     }
 }
@@ -123,9 +133,20 @@ fn text_where_tls_was_asked_for_gets_nothing() {
     let plain = rig.inbox.url();
     let address = plain.trim_start_matches("http://").trim_end_matches("/hook").parse().unwrap();
     let running = watch(&rig, address, None);
-    running.wait_for_stderr("message not delivered", 1);
+    running.wait_for_stderr("will be tried again: tls: ", 1);
     assert_eq!(running.end(Signal::TERM).status, 0);
     assert!(rig.inbox.events().is_empty());
+}
+
+#[test]
+fn one_that_is_renewed_gets_what_waited() {
+    let (rig, server) = (Rig::new(), Server::showing(&["expired", "expired", "good"]));
+    let running = watch(&rig, server.address, Some("ca"));
+    running.wait_for_stderr("will be tried again: tls: ", 1);
+    server.wait();
+    running.wait_for_stderr("reachable again", 1);
+    assert_eq!(running.end(Signal::TERM).status, 0);
+    assert_eq!(server.got(), 1);
 }
 
 /// The authority of a company's own receivers is named by the variable that curl and OpenSSL know.

@@ -20,6 +20,7 @@ mod outbox;
 mod own;
 #[path = "../program/mod.rs"]
 mod program;
+mod proxy;
 #[path = "../receiver/mod.rs"]
 mod receiver;
 mod records;
@@ -32,6 +33,7 @@ mod schema;
 mod secrets;
 mod service;
 mod sinks;
+mod stall;
 mod state;
 mod stdout;
 mod stop;

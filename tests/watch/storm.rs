@@ -49,7 +49,7 @@ fn counted(events: &[Event]) -> u64 {
 }
 
 /// The most memory that the process has ever held, in bytes.
-fn memory_max(running: &Running) -> u64 {
+pub fn memory_max(running: &Running) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", running.pid())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
