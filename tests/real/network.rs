@@ -117,7 +117,7 @@ fn inside() {
 /// Whether a request tells that there was a finding in this row.
 fn is_of(got: &Got, row: u64) -> bool {
     let data = &got.json()["data"];
-    data["status"] == "firing" && data["group"]["row"] == row.to_string()
+    data["status"] == "firing" && data["group"]["row"].as_str() == Some(&row.to_string())
 }
 
 fn id(got: &Got) -> Option<String> {
