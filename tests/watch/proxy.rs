@@ -12,11 +12,13 @@ use crate::rig::{Rig, sink, stop};
 /// A part of what must never show: of the sink's URL, and the password at the proxy.
 const CANARY: &str = "canary";
 
+/// The first line of a request, and what it said of who asks.
+type Asked = (String, Option<String>);
+
 /// A proxy that answers the first requests with `refusals`, and lets through to one address from then on.
 struct Proxy {
     address: SocketAddr,
-    /// The first line of every request, and what it said of who asks.
-    asked: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Proxy {
@@ -45,7 +47,7 @@ impl Proxy {
     }
 }
 
-fn request(stream: &TcpStream) -> (String, Option<String>) {
+fn request(stream: &TcpStream) -> Asked {
     let mut lines = BufReader::new(stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();
     let who =
