@@ -53,6 +53,8 @@ mod own;
 mod resume;
 mod scan;
 mod sweep;
+#[cfg(test)]
+mod tests;
 mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -382,6 +384,10 @@ impl Tail {
         if generation.progress.offset != offset {
             self.changed.insert(id);
         }
+        // Not where it could be opened: a disk that fails opens files and reads none.
+        if let (false, Some(at)) = (self.told.is_empty(), generation.at().map(Path::to_owned)) {
+            self.calm(&at);
+        }
         Ok(filled)
     }
 
@@ -410,7 +416,6 @@ impl Tail {
             return Ok(false);
         }
         self.descriptors.insert(id, file);
-        self.calm(&at);
         Ok(true)
     }
 

@@ -1,5 +1,6 @@
 //! The sweep: what became of every file since the last one.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Instant;
 
@@ -88,10 +89,11 @@ impl Tail {
         let is_vacant = generation.stage == Stage::Open && scan::stat(&generation.path).is_err();
         let newly = !std::mem::replace(&mut generation.away, true) || is_vacant;
         let since = generation.stat.modified;
-        let there = match scan::stat(&at) {
-            Ok(stat) if stat.key() == key => Some((at, stat)),
-            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-                return look.blame(at, &error);
+        let seen = scan::stat(&at);
+        let there = match &seen {
+            Ok(stat) if stat.key() == key => Some((at.clone(), *stat)),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                return look.blame(at, error);
             }
             _ => {
                 let beside = look.beside(&at, source, |_, inode| inode == key.1);
@@ -114,7 +116,13 @@ impl Tail {
                 self.descriptors.pin(id, true);
                 self.note(id, Stat::of(&meta), now);
             }
-            None => self.lose(id, now),
+            None => match seen {
+                // It may well be there: a disk or a server that fails can tell nothing.
+                Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                    look.blame(at, &error);
+                }
+                _ => self.lose(id, now),
+            },
         }
     }
 
