@@ -38,6 +38,7 @@
 //!     let chunk = tail.read(id, Instant::now())?;
 //!     let mut progress = chunk.progress.clone();
 //!     progress.offset += chunk.bytes.len() as u64;
+//!     let id = chunk.id;
 //!     tail.settle(id, progress);
 //! }
 //! # Ok(())
@@ -47,6 +48,7 @@
 mod descriptors;
 mod generation;
 mod held;
+mod joint;
 mod levels;
 mod mark;
 mod own;
@@ -68,6 +70,7 @@ use rustix::io::Errno;
 
 use self::descriptors::Descriptors;
 use self::generation::{Filled, Generation, Place, Stage};
+use self::joint::{First, Joint};
 use self::mark::TAIL_LEN;
 pub use self::own::Own;
 use self::scan::Stat;
@@ -117,6 +120,8 @@ pub enum Start {
 /// Unsettled bytes of one file.
 #[derive(Debug)]
 pub struct Chunk<'a> {
+    /// The file's id, to settle them by.
+    pub id: u64,
     /// From `progress.offset` on: what was carried, and what is new.
     pub bytes: &'a [u8],
     /// What follows them.
@@ -165,6 +170,9 @@ pub struct Tail {
     held_max: u64,
     own: Own,
     scratch: Vec<u8>,
+    /// The bytes of a chunk that two generations have a part in, and which ones.
+    joined: Vec<u8>,
+    joint: Option<Joint>,
     changed: BTreeSet<u64>,
     /// The only ones that may have something to do before the next sweep: nearly all of thousands of
     /// files are quiet. `None` is any of them.
@@ -202,6 +210,8 @@ impl Tail {
             held_max: HELD_MAX,
             own: Own::default(),
             scratch: vec![0; TAIL_LEN + CHUNK_LEN],
+            joined: Vec::new(),
+            joint: None,
             changed: BTreeSet::new(),
             restless: None,
             troubles: Vec::new(),
@@ -264,7 +274,8 @@ impl Tail {
     /// The unsettled bytes of a file: what was carried, and up to 256 KiB more.
     ///
     /// [`End::Held`] and [`End::Quiet`] are offered once each until more bytes come, [`End::Final`]
-    /// once. A chunk may be empty.
+    /// once. A chunk may be empty. Where a rotation cut a record in two, the chunk is one of the file before: its last
+    /// record, and the lines that go on with it.
     ///
     /// # Errors
     ///
@@ -285,18 +296,22 @@ impl Tail {
         let unknown = || io::Error::new(io::ErrorKind::NotFound, format!("no file has the id {id}"));
         let generation = self.generations.get_mut(&id).ok_or_else(unknown)?;
         let end = generation.offer(now);
-        Ok(Chunk {
-            bytes: &generation.carry,
-            end,
-            progress: &generation.progress,
-            source: &generation.source,
-            path: &generation.shown,
-        })
+        match self.first_lines(id, end, now) {
+            First::Of(before, length, end) => self.join(before, id, length, end).ok_or_else(unknown),
+            First::Waiting => self
+                .generations
+                .get(&id)
+                .map(|one| Chunk { bytes: &[], ..one.chunk(id, end) })
+                .ok_or_else(unknown),
+            First::Own => self.generations.get(&id).map(|one| one.chunk(id, end)).ok_or_else(unknown),
+        }
     }
 
-    /// Takes note that everything before `progress.offset` is done with, and drops it from memory.
+    /// Takes note that everything before `progress.offset` is done with, and drops it from memory. `id` is that of the
+    /// chunk.
     pub fn settle(&mut self, id: u64, progress: Progress) {
         self.stir(id);
+        let progress = self.part(id, progress);
         let Some(generation) = self.generations.get_mut(&id) else { return };
         if generation.progress != progress {
             generation.settle(progress);

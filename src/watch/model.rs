@@ -6,6 +6,7 @@
 //! `SEALTAIL_TEST_HISTORIES` asks for more of them, and for other ones every time.
 
 mod follower;
+mod joint;
 mod world;
 
 use std::time::Duration;

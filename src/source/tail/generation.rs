@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::SeekFrom;
 
+use super::Chunk;
 use super::mark::{self, Head, TAIL_LEN};
 use super::scan::Stat;
 use crate::frame::End;
@@ -85,10 +86,12 @@ pub(super) struct Generation {
     /// The largest size its file was seen to have while it held these bytes.
     pub seen_size: u64,
     pub retry: Option<Instant>,
+    /// When the first of its bytes were read, and the last.
+    pub began: Option<Instant>,
+    pub grown: Instant,
     head: Head,
     /// The last bytes before `progress.offset`.
     trail: Vec<u8>,
-    grown: Instant,
     offered: End,
 }
 
@@ -125,9 +128,10 @@ impl Generation {
             read: None,
             seen_size: 0,
             retry: None,
+            began: None,
+            grown: now,
             head: Head::Growing(Vec::new()),
             trail: Vec::new(),
-            grown: now,
             offered: End::More,
         }
     }
@@ -295,6 +299,7 @@ impl Generation {
             self.carry.extend_from_slice(bytes);
         }
         if !bytes.is_empty() {
+            self.began.get_or_insert(now);
             self.grown = now;
             self.offered = End::More;
         }
@@ -314,6 +319,18 @@ impl Generation {
         self.head.extend(data, &[]);
         self.progress.offset = data;
         self.trail = vec![0; data.min(TAIL_LEN as u64) as usize];
+    }
+
+    /// The bytes that are not settled.
+    pub(super) fn chunk(&self, id: u64, end: End) -> Chunk<'_> {
+        Chunk {
+            id,
+            bytes: &self.carry,
+            end,
+            progress: &self.progress,
+            source: &self.source,
+            path: &self.shown,
+        }
     }
 
     /// Drops what is settled.

@@ -52,6 +52,7 @@ impl Followed {
                     self.read += &String::from_utf8_lossy(chunk.bytes);
                     let mut progress = chunk.progress.clone();
                     progress.offset += chunk.bytes.len() as u64;
+                    let id = chunk.id;
                     self.tail.settle(id, progress);
                 }
                 Err(error) => errors.push(error),
