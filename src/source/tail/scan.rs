@@ -320,6 +320,11 @@ pub(super) fn folders_of(pattern: &str) -> Vec<PathBuf> {
     Path::new(pattern).parent().map(Path::to_owned).into_iter().collect()
 }
 
+/// The folders in which files of this pattern may appear, or the one file that it names.
+pub(super) fn places_of(pattern: &str) -> Vec<PathBuf> {
+    if has_wildcard(pattern) { folders_of(pattern) } else { vec![PathBuf::from(pattern)] }
+}
+
 /// Whether `name` is what rotation calls an older generation of the file `base`: `worker.log.1`,
 /// `worker.log-20260823`, `worker-2026-08-23.log`, `worker.log.old` of `worker.log`.
 pub(super) fn is_rotated(base: &str, name: &str) -> bool {
