@@ -10,7 +10,7 @@
 //!
 //! - A line that could be read once is delivered, in one piece: from a renamed file while its writer
 //!   lags behind, from the copy that `copytruncate` left in the same folder, from a file that has been
-//!   deleted and is still open, from siblings that were rotated away while nobody watched.
+//!   deleted and is still open, from siblings that were rotated away while nobody watched, compressed or not.
 //! - No line is delivered twice but after a crash, from the last committed position on.
 //! - Bytes that are lost are told, by a [`Trouble`], never passed over in silence.
 //! - [`Tail::sweep`] is the truth. Wake-ups only make it quicker.
@@ -53,6 +53,7 @@ mod levels;
 mod mark;
 mod network;
 mod own;
+mod packed;
 mod resume;
 mod scan;
 mod sweep;
@@ -388,6 +389,9 @@ impl Tail {
     }
 
     fn fill(&mut self, id: u64, now: Instant) -> io::Result<Filled> {
+        if self.generations.get(&id).is_some_and(|generation| generation.packed.is_some()) {
+            return Ok(self.fill_packed(id, now));
+        }
         if !self.open(id)? {
             // Moved since the last sweep: the next one finds it.
             return Err(io::Error::new(io::ErrorKind::NotFound, "the file has moved"));

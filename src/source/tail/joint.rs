@@ -87,6 +87,7 @@ impl Generation {
     /// Whether it is the next generation of the same file, begun while the last record of the other was open.
     fn goes_on_from(&self, other: &Generation) -> bool {
         other.stage == Stage::Open
+            && other.packed.is_none()
             && other.carry.ends_with(b"\n")
             && other.source == self.source
             && self.began.is_some_and(|began| began.saturating_duration_since(other.grown) <= CARRIED_FOR)

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use super::generation::{Generation, Gone, Place};
 use super::mark;
+use super::packed::Archives;
 use super::scan::{self, Found, Look, Stat};
 use super::trouble::Trouble;
 use super::{Copy, Start, Tail};
@@ -177,9 +178,29 @@ impl Tail {
             let base = path.with_file_name(base);
             look.by_path(&base).is_some() || self.generations.values().any(|other| other.path == base)
         });
-        if !newer && !rotated {
+        let is_loss = !newer && !rotated;
+        if !self.is_archived(id, is_loss, look) && is_loss {
             self.troubles.push(Trouble::Gap { path, offset, bytes: None });
         }
+    }
+
+    /// Whether an archive may hold it, from which it is read on then.
+    fn is_archived(&mut self, id: u64, is_loss: bool, look: &mut Look) -> bool {
+        let Some(generation) = self.generations.get_mut(&id) else { return false };
+        let path = generation.path.clone();
+        let Some(source) = self.sources.iter().position(|source| scan::names(source, &path)) else {
+            return false;
+        };
+        let name = scan::name_of(&path);
+        generation.source.clone_from(&self.sources[source].name);
+        let is_newer = |other: &Generation| {
+            let same = other.path == path || scan::is_rotated(&scan::name_of(&other.path), &name);
+            same && other.path.parent() == path.parent()
+        };
+        let is_newest = !self.generations.range(id + 1..).any(|(_, other)| is_newer(other));
+        let mut archives = Archives::beside(&path, &self.sources[source], look);
+        (archives.is_newest, archives.is_loss) = (is_newest, is_loss);
+        self.unpack(id, archives)
     }
 
     /// Takes in the files that are new, the oldest first.

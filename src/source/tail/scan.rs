@@ -369,12 +369,16 @@ pub(super) fn name_of(path: &Path) -> String {
 }
 
 fn is_compressed(path: &Path) -> bool {
-    let name = name_of(path);
-    COMPRESSED.iter().any(|ending| name.ends_with(ending))
+    plain_name(&name_of(path)).is_some()
+}
+
+/// The name of a compressed file before it was.
+pub(super) fn plain_name(name: &str) -> Option<&str> {
+    COMPRESSED.iter().find_map(|ending| name.strip_suffix(ending))
 }
 
 /// A pattern without a slash excludes by name, in any folder.
-fn excluded(patterns: &[glob::Pattern], path: &Path) -> bool {
+pub(super) fn excluded(patterns: &[glob::Pattern], path: &Path) -> bool {
     patterns.iter().any(|pattern| {
         pattern.matches_path_with(path, IN_ONE_FOLDER)
             || (!pattern.as_str().contains('/') && pattern.matches(&name_of(path)))

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::generation::{Generation, Gone, Place, Stage};
+use super::packed::Archives;
 use super::scan::{self, Found, Look, Stat};
 use super::trouble::Trouble;
 use super::{RETENTION, ROTATE_QUIET, Tail};
@@ -27,7 +28,10 @@ impl Tail {
         self.release();
         self.index_paths();
         self.resume(&mut look, now);
-        self.discover(&mut look, now);
+        if !self.is_proving() {
+            self.begin_later(&mut look, now);
+            self.discover(&mut look, now);
+        }
         self.expire(now);
         self.index_paths();
         self.fresh = false;
@@ -121,7 +125,7 @@ impl Tail {
                 Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                     look.blame(at, &error);
                 }
-                _ => self.lose(id, now),
+                _ => self.lose(id, source, look, now),
             },
         }
     }
@@ -229,18 +233,24 @@ impl Tail {
     }
 
     /// A file that has vanished while it was closed.
-    fn lose(&mut self, id: u64, now: Instant) {
+    fn lose(&mut self, id: u64, source: usize, look: &mut Look, now: Instant) {
         let Some(generation) = self.generations.get_mut(&id) else { return };
         if generation.stage == Stage::Spent {
             return self.forget(id);
         }
         generation.seen_size = generation.seen_size.max(generation.stat.size);
-        if generation.seen_size > generation.read_offset() {
-            self.troubles.push(gap(generation));
-        }
-        generation.stage = Stage::Over;
-        let identity = generation.identity();
+        let unread = (generation.seen_size > generation.read_offset()).then(|| gap(generation));
+        generation.stage = if unread.is_some() { Stage::Open } else { Stage::Over };
+        let (identity, path) = (generation.identity(), generation.path.clone());
         self.leave(id, Place::Gone(Gone { since: now, identity, searched: true }));
+        let Some(unread) = unread else { return };
+        let archives = Archives::beside(&path, &self.sources[source], look);
+        if !self.unpack(id, archives) {
+            self.troubles.push(unread);
+            if let Some(generation) = self.generations.get_mut(&id) {
+                generation.stage = Stage::Over;
+            }
+        }
     }
 
     /// The file of a generation is no longer its file.
@@ -363,7 +373,7 @@ impl Tail {
 }
 
 /// What a generation lost: all that was seen in its file and not read.
-fn gap(generation: &Generation) -> Trouble {
+pub(super) fn gap(generation: &Generation) -> Trouble {
     let offset = generation.read_offset();
     let bytes = generation.seen_size.checked_sub(offset).filter(|&bytes| bytes > 0);
     Trouble::Gap { path: generation.path.clone(), offset, bytes }
