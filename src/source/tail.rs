@@ -76,7 +76,7 @@ use self::joint::{First, Joint};
 use self::mark::TAIL_LEN;
 pub use self::network::poll_networks;
 pub use self::own::Own;
-use self::scan::Stat;
+use self::scan::{Found, Stat};
 pub use self::trouble::Trouble;
 use crate::frame::End;
 use crate::position::{Position, Progress};
@@ -169,6 +169,8 @@ pub struct Tail {
     /// The generation that a source names by a path.
     by_path: HashMap<PathBuf, u64>,
     copies: HashMap<(u64, u64), Copy>,
+    /// Rotated files that may yet be a copy or more: of an empty one nobody can tell.
+    undecided: HashMap<(u64, u64), (Found, Instant)>,
     descriptors: Descriptors,
     held_max: u64,
     own: Own,
@@ -209,6 +211,7 @@ impl Tail {
             by_key: HashMap::new(),
             by_path: HashMap::new(),
             copies: HashMap::new(),
+            undecided: HashMap::new(),
             descriptors: Descriptors::new(descriptors::room().min(OPEN_MAX)),
             held_max: HELD_MAX,
             own: Own::default(),

@@ -368,6 +368,23 @@ mod once {
             ],
         ),
         (ALONE, &[Append(1), Turn(0, false), Turn(1, true), Crash, Sweep, CopyTruncate(0)]),
+        (
+            NUMBERED,
+            &[
+                CopyTruncate(2),
+                Append(1),
+                CopyTruncate(0),
+                Rotate,
+                Turn(0, false),
+                Append(1),
+                Turn(1, true),
+                Crash,
+                CopyTruncate(0),
+                Rotate,
+                Turn(0, false),
+                Lag(1),
+            ],
+        ),
     ];
 
     #[test]

@@ -11,7 +11,7 @@ use super::mark;
 use super::packed::Archives;
 use super::scan::{self, Found, Look, Stat};
 use super::trouble::Trouble;
-use super::{Copy, Start, Tail};
+use super::{Copy, ROTATE_QUIET, Start, Tail};
 use crate::position::Progress;
 
 /// A file that is renamed more often while it is being opened is left to the next sweep.
@@ -206,6 +206,7 @@ impl Tail {
     /// Takes in the files that are new, the oldest first.
     pub(super) fn discover(&mut self, look: &mut Look, now: Instant) {
         self.bridge(look);
+        look.between.extend(self.undecided.values().map(|(found, _)| found.clone()));
         for found in std::mem::take(&mut look.between) {
             if !self.is_backup(&found) {
                 look.add(found);
@@ -231,6 +232,10 @@ impl Tail {
                 Err(error) => self.blame(found.path, &error),
             }
         }
+        // Not before another look at them, however long ago the last one was.
+        self.undecided.retain(|key, (_, since)| {
+            !self.by_key.contains_key(key) && now.saturating_duration_since(*since) < ROTATE_QUIET
+        });
     }
 
     /// Opens a file, wherever it was renamed to since it was found. It may be seen for the last time
@@ -307,7 +312,11 @@ impl Tail {
         }
         if let Some(of) = self.original_of(&found, &file) {
             // Until it was read, what it held could go unnoticed, and be in the copy alone.
-            if self.generations.get(&of).is_some_and(Generation::is_proved) {
+            let is_proved = self.generations.get(&of).is_some_and(Generation::is_proved);
+            if found.base.is_some() && (stat.size == 0 || !is_proved) {
+                // No source names it, so it is found again by this alone.
+                self.undecided.entry(stat.key()).or_insert((found, now));
+            } else if is_proved {
                 self.copies.insert(stat.key(), Copy { of, stat });
             }
             return;
