@@ -136,3 +136,34 @@ fn a_path_of_which_nothing_can_be_told_is_no_loss() {
     assert!(!log.troubles.iter().any(Trouble::is_loss), "{:?}", log.troubles);
     assert_eq!(log.troubles.len(), 1, "{:?}", log.troubles);
 }
+
+#[test]
+fn what_is_closed_rotated_and_compressed_is_read_from_the_archive() {
+    for is_packed in [true, false] {
+        let mut log = Followed::new();
+        let first = "a line that is long enough to know a file by, and a good deal longer than that\n";
+        log.append(first);
+        log.turn();
+        log.append("two\n");
+        // Seen and not read; then closed to make room.
+        log.troubles.extend(log.tail.sweep(log.now));
+        let id = log.tail.by_path[&log.path()];
+        log.tail.descriptors.remove(id);
+        let archive = File::create(log.folder.path().join("worker.log.1.gz")).unwrap();
+        let mut archive = flate2::write::GzEncoder::new(archive, flate2::Compression::fast());
+        archive.write_all(&fs::read(log.path()).unwrap()).unwrap();
+        archive.finish().unwrap();
+        fs::remove_file(log.path()).unwrap();
+        if !is_packed {
+            fs::remove_file(log.folder.path().join("worker.log.1.gz")).unwrap();
+        }
+        for _ in 0..3 {
+            log.turn();
+            log.now += SECOND;
+        }
+        let rest = if is_packed { "two\n" } else { "" };
+        assert_eq!(log.read, format!("{first}{rest}"));
+        assert_eq!(log.troubles.len(), usize::from(!is_packed), "{:?}", log.troubles);
+        assert!(log.tail.ready(log.now).is_empty());
+    }
+}
