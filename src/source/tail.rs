@@ -171,6 +171,8 @@ pub struct Tail {
     copies: HashMap<(u64, u64), Copy>,
     /// Rotated files that may yet be a copy or more: of an empty one nobody can tell.
     undecided: HashMap<(u64, u64), (Found, Instant)>,
+    /// Archives that are read, or have been.
+    unpacked: HashSet<PathBuf>,
     descriptors: Descriptors,
     held_max: u64,
     own: Own,
@@ -212,6 +214,7 @@ impl Tail {
             by_path: HashMap::new(),
             copies: HashMap::new(),
             undecided: HashMap::new(),
+            unpacked: HashSet::new(),
             descriptors: Descriptors::new(descriptors::room().min(OPEN_MAX)),
             held_max: HELD_MAX,
             own: Own::default(),
@@ -302,15 +305,12 @@ impl Tail {
         let unknown = || io::Error::new(io::ErrorKind::NotFound, format!("no file has the id {id}"));
         let generation = self.generations.get_mut(&id).ok_or_else(unknown)?;
         let end = generation.offer(now);
-        match self.first_lines(id, end, now) {
-            First::Of(before, length, end) => self.join(before, id, length, end).ok_or_else(unknown),
-            First::Waiting => self
-                .generations
-                .get(&id)
-                .map(|one| Chunk { bytes: &[], ..one.chunk(id, end) })
-                .ok_or_else(unknown),
-            First::Own => self.generations.get(&id).map(|one| one.chunk(id, end)).ok_or_else(unknown),
-        }
+        let chunk = match self.first_lines(id, end, now) {
+            First::Of(before, length, end) => self.join(before, id, length, end),
+            First::Waiting => self.generations.get(&id).map(|one| Chunk { bytes: &[], ..one.chunk(id, end) }),
+            First::Own => self.generations.get(&id).map(|one| one.chunk(id, end)),
+        };
+        chunk.ok_or_else(unknown)
     }
 
     /// Takes note that everything before `progress.offset` is done with, and drops it from memory. `id` is that of the

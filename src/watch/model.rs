@@ -385,6 +385,10 @@ mod once {
                 Lag(1),
             ],
         ),
+        (
+            ALONE,
+            &[Turn(20, false), Rotate, Lag(2), Append(1), Turn(90, true), Rotate, Compress, Crash, Compress],
+        ),
     ];
 
     #[test]

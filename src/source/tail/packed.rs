@@ -85,9 +85,15 @@ impl Archives {
         Archives { archives, tried: 0, is_newest: false, is_loss: true }
     }
 
+    /// The one tried last.
+    fn found(&self) -> &Archive {
+        // Whoever asks has found it.
+        &self.archives[self.tried - 1]
+    }
+
     /// Archives of the same file that are newer than the one found, the oldest first.
     fn later(&self, path: &Path) -> Vec<Archive> {
-        let Some((found, newer)) = self.archives[..self.tried].split_last() else { return Vec::new() };
+        let (found, newer) = (self.found(), &self.archives[..self.tried - 1]);
         let base = scan::name_of(path);
         let is_later = |archive: &&Archive| {
             archive.modified > found.modified && scan::is_rotated(&base, &scan::name_of(&archive.path))
@@ -189,6 +195,7 @@ impl Tail {
                 Ok(None) => return generation.packed = Some(packed),
                 Ok(Some(true)) => {
                     packed.is_proved = true;
+                    self.unpacked.insert(packed.search.found().path.clone());
                     if memory.is_empty() {
                         generation.recall(&packed.last);
                     }
@@ -252,8 +259,10 @@ impl Tail {
             let Some(packed) = &mut generation.packed else { continue };
             packed.search.is_newest = false;
             generation.retry = None;
-            let later = packed.search.later(&generation.path);
-            let since = packed.search.archives[packed.search.tried - 1].modified;
+            let mut later = packed.search.later(&generation.path);
+            let since = packed.search.found().modified;
+            // Compressed late, an older one looks newer.
+            later.retain(|archive| self.unpacked.insert(archive.path.clone()));
             let (source, path) = (generation.source.clone(), generation.path.clone());
             for archive in later {
                 match open(&archive.path) {
