@@ -32,6 +32,13 @@ pub struct Identity {
     pub ahead: Mark,
 }
 
+impl Identity {
+    /// Of a file of which the head alone is known.
+    pub fn of_head(head: Mark) -> Identity {
+        Identity { device: 0, inode: 0, head, tail: Mark::default(), ahead: Mark::default() }
+    }
+}
+
 /// A stretch of a file, known by its hash.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {

@@ -30,8 +30,10 @@ use crate::correlate::Policy;
 use crate::correlate::command::Vars;
 use crate::deliver::{self, Delivery};
 use crate::detect::Detector;
+use crate::disk;
 use crate::doctor::collect::Request;
 use crate::sink::{Destination, Route, Sink, Stdout};
+use crate::source::tail::poll_networks;
 use crate::source::wake::Wake;
 use crate::store::{Opened, Store, Terms};
 use crate::watch::{Setup, Watch};
@@ -140,7 +142,7 @@ impl Plan {
     }
 
     fn setup(&self, args: &WatchArgs) -> Result<(Setup, outside::Wanted)> {
-        let config = match self {
+        let mut config = match self {
             Plan::File(path) => Config::load(path, &environment).map_err(Faults)?,
             Plan::Arguments { scratch } => adhoc::config(args, scratch.as_ref())?,
         };
@@ -149,6 +151,9 @@ impl Plan {
         }
         if config.sources.is_empty() {
             bail!("nothing to watch: the configuration has no [[source]]");
+        }
+        for line in poll_networks(&mut config.sources, disk::network) {
+            tracing::info!("{line}");
         }
         let packs = [config.packs, args.packs.packs.clone()].concat();
         let catalogue = catalogue::load(&packs, &config.disable)?;

@@ -10,7 +10,7 @@
 //!
 //! - A line that could be read once is delivered, in one piece: from a renamed file while its writer
 //!   lags behind, from the copy that `copytruncate` left in the same folder, from a file that has been
-//!   deleted and is still open, from siblings that were rotated away while nobody watched.
+//!   deleted and is still open, from siblings that were rotated away while nobody watched, compressed or not.
 //! - No line is delivered twice but after a crash, from the last committed position on.
 //! - Bytes that are lost are told, by a [`Trouble`], never passed over in silence.
 //! - [`Tail::sweep`] is the truth. Wake-ups only make it quicker.
@@ -38,6 +38,7 @@
 //!     let chunk = tail.read(id, Instant::now())?;
 //!     let mut progress = chunk.progress.clone();
 //!     progress.offset += chunk.bytes.len() as u64;
+//!     let id = chunk.id;
 //!     tail.settle(id, progress);
 //! }
 //! # Ok(())
@@ -47,13 +48,18 @@
 mod descriptors;
 mod generation;
 mod held;
+mod joint;
 mod levels;
 mod mark;
+mod network;
 mod own;
+mod packed;
 mod rest;
 mod resume;
 mod scan;
 mod sweep;
+#[cfg(test)]
+mod tests;
 mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -67,11 +73,13 @@ use rustix::io::Errno;
 
 use self::descriptors::Descriptors;
 use self::generation::{Filled, Generation, Place, Stage};
+use self::joint::{First, Joint};
 use self::mark::TAIL_LEN;
+pub use self::network::poll_networks;
 pub use self::own::Own;
 pub use self::rest::AtRest;
-use self::scan::Stat;
 pub use self::scan::means;
+use self::scan::{Found, Stat};
 pub use self::trouble::Trouble;
 use crate::frame::End;
 use crate::position::{Position, Progress};
@@ -118,6 +126,8 @@ pub enum Start {
 /// Unsettled bytes of one file.
 #[derive(Debug)]
 pub struct Chunk<'a> {
+    /// The file's id, to settle them by.
+    pub id: u64,
     /// From `progress.offset` on: what was carried, and what is new.
     pub bytes: &'a [u8],
     /// What follows them.
@@ -162,10 +172,17 @@ pub struct Tail {
     /// The generation that a source names by a path.
     by_path: HashMap<PathBuf, u64>,
     copies: HashMap<(u64, u64), Copy>,
+    /// Rotated files that may yet be a copy or more: of an empty one nobody can tell.
+    undecided: HashMap<(u64, u64), (Found, Instant)>,
+    /// Archives that are read, or have been.
+    unpacked: HashSet<PathBuf>,
     descriptors: Descriptors,
     held_max: u64,
     own: Own,
     scratch: Vec<u8>,
+    /// The bytes of a chunk that two generations have a part in, and which ones.
+    joined: Vec<u8>,
+    joint: Option<Joint>,
     changed: BTreeSet<u64>,
     /// The only ones that may have something to do before the next sweep: nearly all of thousands of
     /// files are quiet. `None` is any of them.
@@ -199,10 +216,14 @@ impl Tail {
             by_key: HashMap::new(),
             by_path: HashMap::new(),
             copies: HashMap::new(),
+            undecided: HashMap::new(),
+            unpacked: HashSet::new(),
             descriptors: Descriptors::new(descriptors::room().min(OPEN_MAX)),
             held_max: HELD_MAX,
             own: Own::default(),
             scratch: vec![0; TAIL_LEN + CHUNK_LEN],
+            joined: Vec::new(),
+            joint: None,
             changed: BTreeSet::new(),
             restless: None,
             troubles: Vec::new(),
@@ -265,7 +286,8 @@ impl Tail {
     /// The unsettled bytes of a file: what was carried, and up to 256 KiB more.
     ///
     /// [`End::Held`] and [`End::Quiet`] are offered once each until more bytes come, [`End::Final`]
-    /// once. A chunk may be empty.
+    /// once. A chunk may be empty. Where a rotation cut a record in two, the chunk is one of the file before: its last
+    /// record, and the lines that go on with it.
     ///
     /// # Errors
     ///
@@ -286,18 +308,19 @@ impl Tail {
         let unknown = || io::Error::new(io::ErrorKind::NotFound, format!("no file has the id {id}"));
         let generation = self.generations.get_mut(&id).ok_or_else(unknown)?;
         let end = generation.offer(now);
-        Ok(Chunk {
-            bytes: &generation.carry,
-            end,
-            progress: &generation.progress,
-            source: &generation.source,
-            path: &generation.shown,
-        })
+        let chunk = match self.first_lines(id, end, now) {
+            First::Of(before, length, end) => self.join(before, id, length, end),
+            First::Waiting => self.generations.get(&id).map(|one| Chunk { bytes: &[], ..one.chunk(id, end) }),
+            First::Own => self.generations.get(&id).map(|one| one.chunk(id, end)),
+        };
+        chunk.ok_or_else(unknown)
     }
 
-    /// Takes note that everything before `progress.offset` is done with, and drops it from memory.
+    /// Takes note that everything before `progress.offset` is done with, and drops it from memory. `id` is that of the
+    /// chunk.
     pub fn settle(&mut self, id: u64, progress: Progress) {
         self.stir(id);
+        let progress = self.part(id, progress);
         let Some(generation) = self.generations.get_mut(&id) else { return };
         if generation.progress != progress {
             generation.settle(progress);
@@ -372,6 +395,9 @@ impl Tail {
     }
 
     fn fill(&mut self, id: u64, now: Instant) -> io::Result<Filled> {
+        if self.generations.get(&id).is_some_and(|generation| generation.packed.is_some()) {
+            return Ok(self.fill_packed(id, now));
+        }
         if !self.open(id)? {
             // Moved since the last sweep: the next one finds it.
             return Err(io::Error::new(io::ErrorKind::NotFound, "the file has moved"));
@@ -384,6 +410,10 @@ impl Tail {
         generation.retry = None;
         if generation.progress.offset != offset {
             self.changed.insert(id);
+        }
+        // Not where it could be opened: a disk that fails opens files and reads none.
+        if let (false, Some(at)) = (self.told.is_empty(), generation.at().map(Path::to_owned)) {
+            self.calm(&at);
         }
         Ok(filled)
     }
@@ -413,7 +443,6 @@ impl Tail {
             return Ok(false);
         }
         self.descriptors.insert(id, file);
-        self.calm(&at);
         Ok(true)
     }
 

@@ -6,6 +6,7 @@
 //! `SEALTAIL_TEST_HISTORIES` asks for more of them, and for other ones every time.
 
 mod follower;
+mod joint;
 mod world;
 
 use std::time::Duration;
@@ -367,6 +368,27 @@ mod once {
             ],
         ),
         (ALONE, &[Append(1), Turn(0, false), Turn(1, true), Crash, Sweep, CopyTruncate(0)]),
+        (
+            NUMBERED,
+            &[
+                CopyTruncate(2),
+                Append(1),
+                CopyTruncate(0),
+                Rotate,
+                Turn(0, false),
+                Append(1),
+                Turn(1, true),
+                Crash,
+                CopyTruncate(0),
+                Rotate,
+                Turn(0, false),
+                Lag(1),
+            ],
+        ),
+        (
+            ALONE,
+            &[Turn(20, false), Rotate, Lag(2), Append(1), Turn(90, true), Rotate, Compress, Crash, Compress],
+        ),
     ];
 
     #[test]

@@ -64,6 +64,8 @@ impl Watch {
             // The tail tells of it with the next sweep.
             Err(_) => return false,
         };
+        // It may be the end of the file before.
+        let id = chunk.id;
         let before = chunk.progress.clone();
         let mut stream = Stream::resume(&setup.detector, before.clone());
         if self.correlator.has_state(chunk.source) {

@@ -100,3 +100,49 @@ fn five_hundred_busy_files_and_a_line_without_end() {
     assert_eq!(log.matches("only these are searched").count(), 1, "{log}");
     assert!(memory < MEMORY_MAX_KIB, "{memory} KiB");
 }
+
+/// How long it takes from a line's last byte in its file to its alert, while 500 files are busy.
+#[test]
+#[ignore = "needs the release program, and time"]
+fn a_line_among_five_hundred_busy_files_is_told_soon() {
+    const FILES: usize = 500;
+    const PROBES: u64 = 300;
+    /// Far more than it takes on a quiet machine.
+    const SLOWEST: Duration = Duration::from_secs(5);
+    let rig = Rig::new();
+    // Every probe is an alert of its own.
+    let (layout, figures) = (Layout { width: 1 }, Figures::of("500 busy files, from a line to its alert"));
+    let watching = rig.watch();
+    let mut logs: Vec<_> =
+        (0..FILES).map(|number| open(&rig.path(&format!("log/worker-{number}.log")))).collect();
+    logs.iter_mut().for_each(|log| log.write_all(QUIET_LINE.as_bytes()).unwrap());
+    let (mut taken, mut turn, started) = (Vec::<Duration>::new(), 0, Instant::now());
+    for probe in 0..PROBES {
+        let log = &mut logs[probe as usize * 37 % FILES];
+        // The line behind it ends its record.
+        log.write_all((layout.line(probe) + QUIET_LINE).as_bytes()).unwrap();
+        let written = Instant::now();
+        while !watching.tally(|tally| tally.opened.contains(&probe)) {
+            assert!(written.elapsed() < 4 * SLOWEST, "probe {probe} is not told");
+            // The others go on meanwhile, 20 lines a millisecond.
+            for _ in 0..20 {
+                turn += 1;
+                logs[turn % FILES].write_all(QUIET_LINE.as_bytes()).unwrap();
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        taken.push(written.elapsed());
+    }
+    let pace = turn as f64 / started.elapsed().as_secs_f64();
+    taken.sort_unstable();
+    let at = |percent: usize| taken[(taken.len() - 1) * percent / 100];
+    let milliseconds = |time: Duration| format!("{:.0} ms", time.as_secs_f64() * 1e3);
+    let (_, log) = watching.stop();
+    figures
+        .with("lines a second", format!("{pace:.0}"))
+        .with("p50", milliseconds(at(50)))
+        .with("p99", milliseconds(at(99)))
+        .with("most", milliseconds(at(100)))
+        .print();
+    assert!(at(99) < SLOWEST, "{taken:?}\n{log}");
+}

@@ -9,6 +9,7 @@ mod levels;
 mod limits;
 mod long_line;
 mod model;
+mod packed;
 mod partial_line;
 mod reader;
 mod recreate;

@@ -107,7 +107,7 @@ impl Reader {
     pub fn read(&mut self, id: u64) -> Option<End> {
         let chunk = self.tail.read(id, self.now).ok()?;
         let mut progress = chunk.progress.clone();
-        let end = chunk.end;
+        let (id, end) = (chunk.id, chunk.end);
         for line in chunk.bytes.split_inclusive(|&byte| byte == b'\n') {
             if !line.ends_with(b"\n") && end != End::Final {
                 break;

@@ -63,3 +63,21 @@ fn both_forms_of_a_panic() {
     drop(events);
     stop(running);
 }
+
+#[test]
+fn one_that_a_rotation_cuts_in_two() {
+    let rig = Rig::new();
+    let running = rig.watch();
+    let mut log = rig.log("worker.log");
+    // What is rotated away before it was ever seen is nobody's.
+    log.fail(1..2);
+    drop(rig.inbox.until_pid(1));
+    let message = "vc_processors::core::ext::producer: failed to unmarshal response string: '[c2-plugin]";
+    log.write(worker_line(1, "ERROR", message));
+    log.rotate();
+    log.write("'. child_pid=48213\n".to_owned() + &worker_line(2, "INFO", "damocles_worker::run: goes on"));
+    let events = rig.inbox.until_pid(48213);
+    assert!(events.last().unwrap().text("record").ends_with("'[c2-plugin]\n'. child_pid=48213"));
+    drop(events);
+    stop(running);
+}

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::SeekFrom;
 
+use super::Chunk;
 use super::mark::{self, Head, TAIL_LEN};
+use super::packed::Packed;
 use super::scan::Stat;
 use crate::frame::End;
 use crate::position::{Identity, Mark, Position, Progress};
@@ -85,10 +87,14 @@ pub(super) struct Generation {
     /// The largest size its file was seen to have while it held these bytes.
     pub seen_size: u64,
     pub retry: Option<Instant>,
+    /// When the first of its bytes were read, and the last.
+    pub began: Option<Instant>,
+    pub grown: Instant,
+    /// The archive that its bytes come from, if they do.
+    pub packed: Option<Packed>,
     head: Head,
     /// The last bytes before `progress.offset`.
     trail: Vec<u8>,
-    grown: Instant,
     offered: End,
 }
 
@@ -125,9 +131,11 @@ impl Generation {
             read: None,
             seen_size: 0,
             retry: None,
+            began: None,
+            grown: now,
+            packed: None,
             head: Head::Growing(Vec::new()),
             trail: Vec::new(),
-            grown: now,
             offered: End::More,
         }
     }
@@ -146,6 +154,7 @@ impl Generation {
         self.head = Head::of(file, read)?;
         self.trail = mark::before(file, self.progress.offset)?;
         self.carry.clear();
+        self.packed = None;
         self.place_at(at, stat);
         self.wake(now);
         Ok(())
@@ -206,7 +215,8 @@ impl Generation {
 
     /// Whether there may be bytes to read, and room for them.
     pub(super) fn can_read(&self) -> bool {
-        self.stage == Stage::Open && self.is_unread() && self.carry.len() < CARRY_MAX
+        let may_come = self.packed.is_some() || self.is_unread();
+        self.stage == Stage::Open && may_come && self.carry.len() < CARRY_MAX
     }
 
     /// Whether the reader has something to do.
@@ -295,11 +305,37 @@ impl Generation {
             self.carry.extend_from_slice(bytes);
         }
         if !bytes.is_empty() {
-            self.grown = now;
-            self.offered = End::More;
+            self.began.get_or_insert(now);
+            self.grow(&[], now);
         }
         self.read = (self.read_offset() >= stat.size).then_some(stat);
         Ok(Filled::Bytes(bytes.len()))
+    }
+
+    /// Takes in bytes that follow those that were read.
+    pub(super) fn grow(&mut self, bytes: &[u8], now: Instant) {
+        self.carry.extend_from_slice(bytes);
+        self.grown = now;
+        self.offered = End::More;
+    }
+
+    /// Takes in the bytes before the offset.
+    pub(super) fn recall(&mut self, before: &[u8]) {
+        self.trail = before.to_vec();
+    }
+
+    /// No more comes, from an archive or any file.
+    pub(super) fn finish(&mut self, place: Place) {
+        self.packed = None;
+        self.place = place;
+        self.stage = Stage::Over;
+    }
+
+    /// It is not to be looked for among plain files.
+    pub(super) fn give_up_search(&mut self) {
+        if let Place::Gone(gone) = &mut self.place {
+            gone.searched = true;
+        }
     }
 
     /// Passes over zeros at the start of a line: a writer that does not append leaves a hole, of the
@@ -314,6 +350,18 @@ impl Generation {
         self.head.extend(data, &[]);
         self.progress.offset = data;
         self.trail = vec![0; data.min(TAIL_LEN as u64) as usize];
+    }
+
+    /// The bytes that are not settled.
+    pub(super) fn chunk(&self, id: u64, end: End) -> Chunk<'_> {
+        Chunk {
+            id,
+            bytes: &self.carry,
+            end,
+            progress: &self.progress,
+            source: &self.source,
+            path: &self.shown,
+        }
     }
 
     /// Drops what is settled.
@@ -334,7 +382,7 @@ impl Generation {
     }
 
     /// The last bytes before the read offset, at most [`TAIL_LEN`].
-    fn last_bytes(&self) -> Vec<u8> {
+    pub(super) fn last_bytes(&self) -> Vec<u8> {
         let carried = &self.carry[self.carry.len().saturating_sub(TAIL_LEN)..];
         let trailing = &self.trail[self.trail.len().saturating_sub(TAIL_LEN - carried.len())..];
         [trailing, carried].concat()

@@ -8,9 +8,10 @@ use std::time::Instant;
 
 use super::generation::{Generation, Gone, Place};
 use super::mark;
+use super::packed::Archives;
 use super::scan::{self, Found, Look, Stat};
 use super::trouble::Trouble;
-use super::{Copy, Start, Tail};
+use super::{Copy, ROTATE_QUIET, Start, Tail};
 use crate::position::Progress;
 
 /// A file that is renamed more often while it is being opened is left to the next sweep.
@@ -177,14 +178,35 @@ impl Tail {
             let base = path.with_file_name(base);
             look.by_path(&base).is_some() || self.generations.values().any(|other| other.path == base)
         });
-        if !newer && !rotated {
+        let is_loss = !newer && !rotated;
+        if !self.is_archived(id, is_loss, look) && is_loss {
             self.troubles.push(Trouble::Gap { path, offset, bytes: None });
         }
+    }
+
+    /// Whether an archive may hold it, from which it is read on then.
+    fn is_archived(&mut self, id: u64, is_loss: bool, look: &mut Look) -> bool {
+        let Some(generation) = self.generations.get_mut(&id) else { return false };
+        let path = generation.path.clone();
+        let Some(source) = self.sources.iter().position(|source| scan::names(source, &path)) else {
+            return false;
+        };
+        let name = scan::name_of(&path);
+        generation.source.clone_from(&self.sources[source].name);
+        let is_newer = |other: &Generation| {
+            let same = other.path == path || scan::is_rotated(&scan::name_of(&other.path), &name);
+            same && other.path.parent() == path.parent()
+        };
+        let is_newest = !self.generations.range(id + 1..).any(|(_, other)| is_newer(other));
+        let mut archives = Archives::beside(&path, &self.sources[source], look);
+        (archives.is_newest, archives.is_loss) = (is_newest, is_loss);
+        self.unpack(id, archives)
     }
 
     /// Takes in the files that are new, the oldest first.
     pub(super) fn discover(&mut self, look: &mut Look, now: Instant) {
         self.bridge(look);
+        look.between.extend(self.undecided.values().map(|(found, _)| found.clone()));
         for found in std::mem::take(&mut look.between) {
             if !self.is_backup(&found) {
                 look.add(found);
@@ -210,6 +232,10 @@ impl Tail {
                 Err(error) => self.blame(found.path, &error),
             }
         }
+        // Not before another look at them, however long ago the last one was.
+        self.undecided.retain(|key, (_, since)| {
+            !self.by_key.contains_key(key) && now.saturating_duration_since(*since) < ROTATE_QUIET
+        });
     }
 
     /// Opens a file, wherever it was renamed to since it was found. It may be seen for the last time
@@ -286,7 +312,11 @@ impl Tail {
         }
         if let Some(of) = self.original_of(&found, &file) {
             // Until it was read, what it held could go unnoticed, and be in the copy alone.
-            if self.generations.get(&of).is_some_and(Generation::is_proved) {
+            let is_proved = self.generations.get(&of).is_some_and(Generation::is_proved);
+            if found.base.is_some() && (stat.size == 0 || !is_proved) {
+                // No source names it, so it is found again by this alone.
+                self.undecided.entry(stat.key()).or_insert((found, now));
+            } else if is_proved {
                 self.copies.insert(stat.key(), Copy { of, stat });
             }
             return;

@@ -320,6 +320,11 @@ pub(super) fn folders_of(pattern: &str) -> Vec<PathBuf> {
     Path::new(pattern).parent().map(Path::to_owned).into_iter().collect()
 }
 
+/// The folders in which files of this pattern may appear, or the one file that it names.
+pub(super) fn places_of(pattern: &str) -> Vec<PathBuf> {
+    if has_wildcard(pattern) { folders_of(pattern) } else { vec![PathBuf::from(pattern)] }
+}
+
 /// Whether `name` is what rotation calls an older generation of the file `base`: `worker.log.1`,
 /// `worker.log-20260823`, `worker-2026-08-23.log`, `worker.log.old` of `worker.log`.
 pub(super) fn is_rotated(base: &str, name: &str) -> bool {
@@ -364,11 +369,15 @@ pub(super) fn name_of(path: &Path) -> String {
 }
 
 fn is_compressed(path: &Path) -> bool {
-    let name = name_of(path);
-    COMPRESSED.iter().any(|ending| name.ends_with(ending))
+    plain_name(&name_of(path)).is_some()
 }
 
-fn excluded(patterns: &[glob::Pattern], path: &Path) -> bool {
+/// The name of a compressed file before it was.
+pub(super) fn plain_name(name: &str) -> Option<&str> {
+    COMPRESSED.iter().find_map(|ending| name.strip_suffix(ending))
+}
+
+pub(super) fn excluded(patterns: &[glob::Pattern], path: &Path) -> bool {
     patterns.iter().any(|pattern| means(pattern, path))
 }
 

@@ -1,9 +1,11 @@
 //! The sweep: what became of every file since the last one.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Instant;
 
 use super::generation::{Generation, Gone, Place, Stage};
+use super::packed::Archives;
 use super::scan::{self, Found, Look, Stat};
 use super::trouble::Trouble;
 use super::{RETENTION, ROTATE_QUIET, Tail};
@@ -26,7 +28,10 @@ impl Tail {
         self.release();
         self.index_paths();
         self.resume(&mut look, now);
-        self.discover(&mut look, now);
+        if !self.is_proving() {
+            self.begin_later(&mut look, now);
+            self.discover(&mut look, now);
+        }
         self.expire(now);
         self.index_paths();
         self.fresh = false;
@@ -88,10 +93,11 @@ impl Tail {
         let is_vacant = generation.stage == Stage::Open && scan::stat(&generation.path).is_err();
         let newly = !std::mem::replace(&mut generation.away, true) || is_vacant;
         let since = generation.stat.modified;
-        let there = match scan::stat(&at) {
-            Ok(stat) if stat.key() == key => Some((at, stat)),
-            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-                return look.blame(at, &error);
+        let seen = scan::stat(&at);
+        let there = match &seen {
+            Ok(stat) if stat.key() == key => Some((at.clone(), *stat)),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                return look.blame(at, error);
             }
             _ => {
                 let beside = look.beside(&at, source, |_, inode| inode == key.1);
@@ -114,7 +120,13 @@ impl Tail {
                 self.descriptors.pin(id, true);
                 self.note(id, Stat::of(&meta), now);
             }
-            None => self.lose(id, now),
+            None => match seen {
+                // It may well be there: a disk or a server that fails can tell nothing.
+                Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                    look.blame(at, &error);
+                }
+                _ => self.lose(id, source, look, now),
+            },
         }
     }
 
@@ -221,18 +233,24 @@ impl Tail {
     }
 
     /// A file that has vanished while it was closed.
-    fn lose(&mut self, id: u64, now: Instant) {
+    fn lose(&mut self, id: u64, source: usize, look: &mut Look, now: Instant) {
         let Some(generation) = self.generations.get_mut(&id) else { return };
         if generation.stage == Stage::Spent {
             return self.forget(id);
         }
         generation.seen_size = generation.seen_size.max(generation.stat.size);
-        if generation.seen_size > generation.read_offset() {
-            self.troubles.push(gap(generation));
-        }
-        generation.stage = Stage::Over;
-        let identity = generation.identity();
+        let unread = (generation.seen_size > generation.read_offset()).then(|| gap(generation));
+        generation.stage = if unread.is_some() { Stage::Open } else { Stage::Over };
+        let (identity, path) = (generation.identity(), generation.path.clone());
         self.leave(id, Place::Gone(Gone { since: now, identity, searched: true }));
+        let Some(unread) = unread else { return };
+        let archives = Archives::beside(&path, &self.sources[source], look);
+        if !self.unpack(id, archives) {
+            self.troubles.push(unread);
+            if let Some(generation) = self.generations.get_mut(&id) {
+                generation.stage = Stage::Over;
+            }
+        }
     }
 
     /// The file of a generation is no longer its file.
@@ -355,7 +373,7 @@ impl Tail {
 }
 
 /// What a generation lost: all that was seen in its file and not read.
-fn gap(generation: &Generation) -> Trouble {
+pub(super) fn gap(generation: &Generation) -> Trouble {
     let offset = generation.read_offset();
     let bytes = generation.seen_size.checked_sub(offset).filter(|&bytes| bytes > 0);
     Trouble::Gap { path: generation.path.clone(), offset, bytes }

@@ -222,6 +222,7 @@ impl Follower {
 
     fn chunk(&mut self, id: u64) {
         let Ok(chunk) = self.tail.read(id, self.clock) else { return };
+        let id = chunk.id;
         let mut stream = Stream::resume(&DETECTOR, chunk.progress.clone());
         let (source, path) = (chunk.source.to_owned(), chunk.path.to_owned());
         let mut seen = Vec::new();

@@ -1,0 +1,111 @@
+//! A record that a rotation cut in two: it begins at the end of one file and goes on at the start of the next.
+//!
+//! The first lines of a new generation that start no record are read behind the last record of the one before, in one
+//! chunk of that one. What becomes settled of such a chunk is settled in both at once, so a crash finds either both
+//! parts unsettled or neither.
+
+use std::time::{Duration, Instant};
+
+use memchr::memchr_iter;
+
+use super::generation::{Generation, Stage};
+use super::{Chunk, Tail, scan};
+use crate::frame::{self, End, RECORD_BYTES_MAX};
+use crate::position::Progress;
+
+/// The next file goes on with a record only if it begins so soon after the last line before it.
+const CARRIED_FOR: Duration = Duration::from_secs(5);
+
+/// What the first lines of a generation are.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum First {
+    /// Its own.
+    Own,
+    /// Not known yet.
+    Waiting,
+    /// So many bytes of them go on with the last record of this generation, and are followed by `End`.
+    Of(u64, usize, End),
+}
+
+/// The two generations whose bytes stand in one chunk.
+#[derive(Debug)]
+pub(super) struct Joint {
+    before: u64,
+    after: u64,
+}
+
+impl Tail {
+    /// Tells what the bytes at hand of a generation are, which are followed by `end`.
+    pub(super) fn first_lines(&self, id: u64, end: End, now: Instant) -> First {
+        let Some(after) = self.generations.get(&id) else { return First::Own };
+        let (Some(began), true) = (after.began, after.progress == Progress::default()) else {
+            return First::Own;
+        };
+        let (length, closed) = continuing(&after.carry);
+        if length == 0 || end == End::Final {
+            return First::Own;
+        }
+        let mut earlier = self.generations.range(..id).rev();
+        let Some((&before, generation)) = earlier.find(|(_, one)| after.goes_on_from(one)) else {
+            return First::Own;
+        };
+        let is_late = now.saturating_duration_since(began) >= CARRIED_FOR;
+        match end {
+            End::More if !is_late && (generation.is_unread() || !closed) => First::Waiting,
+            _ if generation.is_unread() => First::Own,
+            End::Held if !closed && !is_late => First::Of(before, length, End::Held),
+            _ => First::Of(before, length, End::Final),
+        }
+    }
+
+    /// The last record of `before` and what `after` adds to it.
+    pub(super) fn join(&mut self, before: u64, after: u64, length: usize, end: End) -> Option<Chunk<'_>> {
+        let added = self.generations.get(&after)?.carry.get(..length)?;
+        let generation = self.generations.get(&before)?;
+        self.joined = [&generation.carry, added].concat();
+        self.joint = Some(Joint { before, after });
+        Some(Chunk { bytes: &self.joined, ..generation.chunk(before, end) })
+    }
+
+    /// Settles in the later generation what of a joint chunk is its own; returns what is left for the earlier one.
+    pub(super) fn part(&mut self, id: u64, mut progress: Progress) -> Progress {
+        let Some(joint) = self.joint.take().filter(|joint| joint.before == id) else { return progress };
+        let Some(end) = self.generations.get(&id).map(Generation::read_offset) else { return progress };
+        let Some(after) = self.generations.get_mut(&joint.after) else { return progress };
+        let length = progress.offset.saturating_sub(end);
+        let settled = usize::try_from(length).ok().and_then(|length| after.carry.get(..length));
+        let Some(settled) = settled.filter(|settled| !settled.is_empty()) else { return progress };
+        let lines = memchr_iter(b'\n', settled).count() as u64;
+        let reported = std::mem::take(&mut progress.reported);
+        after.settle(Progress { offset: length, line: 1 + lines, mode: progress.mode, reported });
+        self.changed.insert(joint.after);
+        Progress { offset: end, line: progress.line.saturating_sub(lines), ..progress }
+    }
+}
+
+impl Generation {
+    /// Whether it is the next generation of the same file, begun while the last record of the other was open.
+    fn goes_on_from(&self, other: &Generation) -> bool {
+        other.stage == Stage::Open
+            && other.packed.is_none()
+            && other.carry.ends_with(b"\n")
+            && other.source == self.source
+            && self.began.is_some_and(|began| began.saturating_duration_since(other.grown) <= CARRIED_FOR)
+            && other.path.parent() == self.path.parent()
+            && (other.path == self.path
+                || scan::is_rotated(&scan::name_of(&self.path), &scan::name_of(&other.path)))
+    }
+}
+
+/// The length of the whole lines before the first that starts a record, and whether no more can come.
+fn continuing(bytes: &[u8]) -> (usize, bool) {
+    let mut length = 0;
+    for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+        let Some(text) = line.strip_suffix(b"\n") else { break };
+        if frame::starts(text) || length >= RECORD_BYTES_MAX {
+            return (length, true);
+        }
+        length += line.len();
+    }
+    (length, false)
+}
