@@ -45,6 +45,7 @@
 //! # }
 //! ```
 
+mod context;
 mod descriptors;
 mod generation;
 mod held;
@@ -90,8 +91,6 @@ const CHUNK_LEN: usize = 256 * 1024;
 const OPEN_MAX: usize = 512;
 /// Bytes of deleted files that may be kept on disks by being open.
 const HELD_MAX: u64 = 8 << 30;
-/// Bytes looked through for the lines before an offset.
-const CONTEXT_LEN: u64 = 64 * 1024;
 /// A rotated file is over when nothing has been written to it for so long.
 pub const ROTATE_QUIET: Duration = Duration::from_secs(60);
 /// A file that is not to be found is remembered for so long: disks are unmounted and come back.
@@ -327,31 +326,6 @@ impl Tail {
             self.changed.insert(id);
         }
         self.retire(id);
-    }
-
-    /// Up to `lines` whole lines before `offset`, which is the start of a line; oldest first, without
-    /// their newlines. Fewer where the file is gone or the lines are very long.
-    pub fn before(&self, id: u64, offset: u64, lines: usize) -> Vec<Vec<u8>> {
-        let Some(generation) = self.generations.get(&id) else { return Vec::new() };
-        let reopened = match self.descriptors.peek(id) {
-            Some(_) => None,
-            None => generation.at().and_then(|path| File::open(path).ok()),
-        };
-        let file = self.descriptors.peek(id).or(reopened.as_ref());
-        // `window` proves by content that the file is the one.
-        let start = offset.saturating_sub(CONTEXT_LEN);
-        let bytes = generation.window(file, start, offset);
-        // What the file no longer has is missing at the start.
-        let start = offset.saturating_sub(bytes.len() as u64);
-        let mut bytes = bytes.as_slice();
-        if start != 0 && start != generation.progress.offset {
-            let cut = memchr::memchr(b'\n', bytes).map_or(bytes.len(), |newline| newline + 1);
-            bytes = &bytes[cut..];
-        }
-        let Some(bytes) = bytes.strip_suffix(b"\n") else { return Vec::new() };
-        let mut found: Vec<_> = bytes.rsplit(|&byte| byte == b'\n').take(lines).map(<[u8]>::to_vec).collect();
-        found.reverse();
-        found
     }
 
     /// Positions that changed since the last call, to be committed; `None` is one to forget.
