@@ -1,12 +1,14 @@
 //! A storm as it blows: a million failing lines in a minute, read while they are written.
 
+use std::fs;
+use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::receiver::{Answer, Got, Receiver};
 use crate::rig::{Figures, Rig};
 use crate::tally::Layout;
-use crate::writer::{Reopens, Writer};
+use crate::writer::{Reopens, Writer, open};
 
 /// What the process may hold at its worst.
 const MEMORY_MAX_KIB: u64 = 160 * 1024;
@@ -56,4 +58,32 @@ fn a_million_lines_in_a_minute_are_a_few_messages() {
     // A bucket of them is full at the start, and each minute brings another and a digest.
     assert!(messages <= LIMIT + minutes * (LIMIT + 1), "{messages} messages in {minutes} minutes");
     assert!(memory < MEMORY_MAX_KIB, "{memory} KiB");
+}
+
+/// Forty thousand messages for a receiver that is not there: four times what may wait one by one.
+#[test]
+#[ignore = "needs the release program, and time"]
+fn a_receiver_that_is_down_fills_neither_memory_nor_disk() {
+    const BATCH: u64 = 4_000;
+    const BATCHES: u64 = 5;
+    const STATE_MAX_BYTES: u64 = 256 << 20;
+    let rig = Rig::new();
+    let figures = Figures::of("40,000 messages and no receiver");
+    rig.add("[[sink.webhook]]\nname = \"ops\"\nurl = \"http://127.0.0.1:1\"\nmax_per_minute = 0\n");
+    let layout = Layout { width: 1 };
+    let watching = rig.watch();
+    let mut log = open(&rig.path("log/worker.log"));
+    for batch in 0..BATCHES {
+        // Not more at once than have alerts of their own.
+        let lines = batch * BATCH..(batch + 1) * BATCH;
+        lines.clone().for_each(|line| log.write_all(layout.line(line).as_bytes()).unwrap());
+        watching.settle(0..lines.end, layout);
+    }
+    let memory = watching.memory("VmHWM");
+    let state = fs::metadata(rig.path("state/state.redb")).unwrap().len();
+    let (tally, log) = watching.stop();
+    let figures = figures.with("memory", format!("{memory} KiB")).with("state", format!("{state} B"));
+    let off = figures.lines(&tally, 0..BATCH * BATCHES, layout);
+    assert_eq!((off, tally.gaps), ((0, 0), 0), "{log}");
+    assert!(memory < MEMORY_MAX_KIB && state < STATE_MAX_BYTES, "{memory} KiB, {state} bytes");
 }
