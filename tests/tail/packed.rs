@@ -133,6 +133,28 @@ fn rotated_and_compressed_again_and_again() {
 }
 
 #[test]
+fn numbers_tell_the_order_where_times_are_those_of_the_compression() {
+    let mut reader = restarted(|reader| {
+        for number in [3, 2, 1] {
+            reader.rename("worker.log", &format!("worker.log.{number}"));
+            let first = 50 - 10 * number;
+            reader.append("worker.log", &text(first..first + 10));
+        }
+        fs::remove_file(reader.path("worker.log")).unwrap();
+        // The newest was compressed first; the oldest is none of our business.
+        reader.append("worker.log.4", &text(900..950));
+        for number in [1, 2, 3, 4] {
+            pack(reader, &format!("worker.log.{number}"), "gz");
+            age(reader, &format!("worker.log.{number}.gz"), 600 - 100 * number);
+        }
+    });
+    assert_eq!(read_on(&mut reader), [lines(10..40), lines(90..100)].concat());
+    assert_eq!(reader.troubles, []);
+    reader.restart();
+    assert!(read_on(&mut reader).is_empty());
+}
+
+#[test]
 fn what_was_read_to_its_end_gives_nothing() {
     let mut reader = Reader::new(&["worker.log"]);
     reader.append("worker.log", &text(0..10));

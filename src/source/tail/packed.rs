@@ -29,6 +29,22 @@ struct Archive {
     modified: (i64, i64),
 }
 
+impl Archive {
+    /// Its place among rotated files, as its name has it.
+    fn age(&self) -> i64 {
+        let name = scan::name_of(&self.path);
+        scan::age(scan::plain_name(&name).unwrap_or(&name))
+    }
+
+    /// By their numbers, where both have one: a time may be that of the compression.
+    fn is_later_than(&self, other: &Archive) -> bool {
+        match (self.age(), other.age()) {
+            (this, other) if this < 0 && other < 0 => this > other,
+            _ => self.modified > other.modified,
+        }
+    }
+}
+
 /// The archives that may hold a generation, the newest first, and how many have been tried.
 #[derive(Debug)]
 pub(super) struct Archives {
@@ -91,14 +107,15 @@ impl Archives {
         &self.archives[self.tried - 1]
     }
 
-    /// Archives of the same file that are newer than the one found, the oldest first.
+    /// Archives of what the same file held after the one found, the oldest first.
     fn later(&self, path: &Path) -> Vec<Archive> {
-        let (found, newer) = (self.found(), &self.archives[..self.tried - 1]);
-        let base = scan::name_of(path);
+        let (found, base) = (self.found(), scan::name_of(path));
         let is_later = |archive: &&Archive| {
-            archive.modified > found.modified && scan::is_rotated(&base, &scan::name_of(&archive.path))
+            archive.is_later_than(found) && scan::is_rotated(&base, &scan::name_of(&archive.path))
         };
-        newer.iter().rev().filter(is_later).cloned().collect()
+        let mut later: Vec<Archive> = self.archives.iter().filter(is_later).cloned().collect();
+        later.sort_by_key(|archive| (archive.age(), archive.modified));
+        later
     }
 }
 
