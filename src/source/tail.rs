@@ -89,6 +89,8 @@ use crate::position::{Position, Progress};
 const CHUNK_LEN: usize = 256 * 1024;
 /// Files kept open that could be found again by their paths.
 const OPEN_MAX: usize = 512;
+/// Files kept open of which it is not known what they are.
+const UNDECIDED_OPEN_MAX: usize = 64;
 /// Bytes of deleted files that may be kept on disks by being open.
 const HELD_MAX: u64 = 8 << 30;
 /// A rotated file is over when nothing has been written to it for so long.
@@ -155,6 +157,16 @@ struct Copy {
     stat: Stat,
 }
 
+/// A file that may yet be a copy or more: of an empty one nobody can tell.
+#[derive(Debug)]
+struct Undecided {
+    found: Found,
+    /// Kept open, unless there are too many: it may be written to just before it is deleted.
+    file: Option<File>,
+    /// When it was last known to be there.
+    since: Instant,
+}
+
 /// Follows the files of all sources.
 #[derive(Debug)]
 pub struct Tail {
@@ -171,8 +183,7 @@ pub struct Tail {
     /// The generation that a source names by a path.
     by_path: HashMap<PathBuf, u64>,
     copies: HashMap<(u64, u64), Copy>,
-    /// Rotated files that may yet be a copy or more: of an empty one nobody can tell.
-    undecided: HashMap<(u64, u64), (Found, Instant)>,
+    undecided: HashMap<(u64, u64), Undecided>,
     /// Archives that are read, or have been.
     unpacked: HashSet<PathBuf>,
     descriptors: Descriptors,

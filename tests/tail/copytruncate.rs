@@ -1,5 +1,7 @@
 //! Copied and truncated, as `logrotate` does with `copytruncate`.
 
+use std::io::Write;
+
 use sealtail::source::tail::Trouble;
 
 use crate::reader::{Reader, lines, text};
@@ -111,4 +113,19 @@ fn another_file_that_begins_alike_is_no_copy() {
     reader.append("worker-2.log", &format!("{banner}{}", text(60..61)));
     reader.append("worker-b.log", &banner);
     assert_eq!(reader.next().len(), 151);
+}
+
+#[test]
+fn a_copy_seen_empty_and_compressed_before_the_next_look_is_not_read_twice() {
+    let mut reader = Reader::new(&["worker.log*"]);
+    reader.append("worker.log", &text(0..10));
+    assert_eq!(reader.next(), lines(0..10));
+    let mut copy = reader.writer("worker.log.1");
+    assert!(reader.next().is_empty());
+    copy.write_all(text(0..10).as_bytes()).unwrap();
+    reader.truncate("worker.log");
+    std::fs::remove_file(reader.path("worker.log.1")).unwrap();
+    reader.append("worker.log", &text(10..12));
+    assert_eq!(reader.next(), lines(10..12));
+    assert_eq!(reader.troubles, []);
 }

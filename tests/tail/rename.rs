@@ -129,3 +129,54 @@ fn five_hundred_files_rotated_at_once() {
     read.sort_unstable();
     assert_eq!(read, [lines(1000..1500), lines(2000..2500)].concat());
 }
+
+#[test]
+fn what_a_lagging_writer_adds_to_an_empty_file_just_before_it_is_compressed_is_read() {
+    // However long ago the file was seen to be empty.
+    for quiet in [0, 30, 3600] {
+        let mut reader = Reader::new(&["worker.log*"]);
+        reader.append("worker.log", &text(0..10));
+        assert_eq!(reader.next(), lines(0..10));
+        let mut lagging = reader.writer("worker.log.1");
+        for _ in 0..3 {
+            reader.after(quiet);
+        }
+        assert!(reader.next().is_empty());
+        lagging.write_all(text(20..21).as_bytes()).unwrap();
+        fs::remove_file(reader.path("worker.log.1")).unwrap();
+        // Its name is that of the next one by now.
+        reader.append("worker.log.1", &text(30..31));
+        let mut read = reader.next();
+        read.sort_unstable();
+        assert_eq!(read, [lines(20..21), lines(30..31)].concat(), "after {quiet} s");
+        // It goes on: its writer still has it open.
+        lagging.write_all(text(21..22).as_bytes()).unwrap();
+        assert_eq!(reader.next(), lines(21..22));
+        reader.after(1);
+        reader.after(1);
+        reader.restart();
+        assert!(reader.next().is_empty());
+        assert_eq!(reader.troubles, []);
+    }
+}
+
+#[test]
+fn empty_rotated_files_keep_few_descriptors_open() {
+    const FILES: usize = 300;
+    let open = |reader: &Reader| {
+        let links = fs::read_dir("/proc/self/fd").unwrap().flatten();
+        let links = links.filter_map(|entry| fs::read_link(entry.path()).ok());
+        links.filter(|link| link.starts_with(reader.folder.path())).count()
+    };
+    let mut reader = Reader::new(&["worker.log*"]);
+    reader.append("worker.log", &text(0..10));
+    assert_eq!(reader.next(), lines(0..10));
+    (0..FILES).for_each(|number| drop(reader.writer(&format!("worker.log.{number}"))));
+    reader.turn();
+    let most = open(&reader);
+    assert!((2..=65).contains(&most), "{most} files are open");
+    (0..FILES).for_each(|number| fs::remove_file(reader.path(&format!("worker.log.{number}"))).unwrap());
+    reader.after(30);
+    reader.after(61);
+    assert_eq!(open(&reader), 1, "nobody has written to them");
+}

@@ -11,7 +11,7 @@ use super::mark;
 use super::packed::Archives;
 use super::scan::{self, Found, Look, Stat};
 use super::trouble::Trouble;
-use super::{Copy, ROTATE_QUIET, Start, Tail};
+use super::{Copy, ROTATE_QUIET, Start, Tail, UNDECIDED_OPEN_MAX, Undecided};
 use crate::position::Progress;
 
 /// A file that is renamed more often while it is being opened is left to the next sweep.
@@ -206,7 +206,7 @@ impl Tail {
     /// Takes in the files that are new, the oldest first.
     pub(super) fn discover(&mut self, look: &mut Look, now: Instant) {
         self.bridge(look);
-        look.between.extend(self.undecided.values().map(|(found, _)| found.clone()));
+        self.look_at_undecided(look, now);
         for found in std::mem::take(&mut look.between) {
             if !self.is_backup(&found) {
                 look.add(found);
@@ -223,19 +223,55 @@ impl Tail {
         let gone: Vec<u64> = gone.map(|(&id, _)| id).collect();
         for mut found in unknown {
             let known_copy = self.copies.get(&found.stat.key());
-            if known_copy.is_some_and(|copy| copy.stat.version() == found.stat.version()) {
+            let is_empty = found.stat.size == 0 && found.base.is_none();
+            if known_copy.is_some_and(|copy| copy.stat.version() == found.stat.version())
+                || (is_empty && self.undecided.contains_key(&found.stat.key()))
+            {
                 continue;
             }
             match self.open_found(&mut found) {
                 Ok(Some(file)) => self.admit(found, file, &gone, look, now),
-                Ok(None) => {}
+                Ok(None) => self.admit_deleted(found, &gone, look, now),
                 Err(error) => self.blame(found.path, &error),
             }
         }
         // Not before another look at them, however long ago the last one was.
-        self.undecided.retain(|key, (_, since)| {
-            !self.by_key.contains_key(key) && now.saturating_duration_since(*since) < ROTATE_QUIET
+        self.undecided.retain(|key, one| {
+            !self.by_key.contains_key(key) && now.saturating_duration_since(one.since) < ROTATE_QUIET
         });
+    }
+
+    /// Takes in what became of the files of which nobody could tell what they are.
+    fn look_at_undecided(&mut self, look: &mut Look, now: Instant) {
+        for (&key, one) in &mut self.undecided {
+            if look.by_key(key).is_some() {
+                one.since = now;
+                continue;
+            }
+            if let Some(meta) = one.file.as_ref().and_then(|file| file.metadata().ok()) {
+                one.found.stat = Stat::of(&meta);
+            }
+            look.between.push(one.found.clone());
+        }
+    }
+
+    /// Decides what a file is that was kept open, for nobody could tell, and has no name any more.
+    fn admit_deleted(&mut self, found: Found, gone: &[u64], look: &mut Look, now: Instant) {
+        let key = found.stat.key();
+        let file = self.undecided.get(&key).and_then(|one| one.file.as_ref()?.try_clone().ok());
+        let Some(file) = file else { return };
+        // The original may have been cut to nothing since.
+        if self.is_copy_of_another(self.next_id, &found.path, &file, found.stat.size) {
+            self.undecided.remove(&key);
+            return;
+        }
+        self.admit(found, file, gone, look, now);
+        if let Some(&id) = self.by_key.get(&key)
+            && let Some(generation) = self.generations.get_mut(&id)
+        {
+            generation.away = true;
+            self.descriptors.pin(id, true);
+        }
     }
 
     /// Opens a file, wherever it was renamed to since it was found. It may be seen for the last time
@@ -279,6 +315,9 @@ impl Tail {
     /// Whether a sibling that no source names holds nothing but the start of a known generation.
     fn is_backup(&mut self, found: &Found) -> bool {
         let Ok(file) = self.open_path(&found.path) else { return false };
+        if !file.metadata().is_ok_and(|meta| Stat::of(&meta).key() == found.stat.key()) {
+            return false;
+        }
         let name = scan::name_of(&found.path);
         let related = |generation: &Generation| {
             generation.key().is_some()
@@ -313,10 +352,12 @@ impl Tail {
         if let Some(of) = self.original_of(&found, &file) {
             // Until it was read, what it held could go unnoticed, and be in the copy alone.
             let is_proved = self.generations.get(&of).is_some_and(Generation::is_proved);
-            if found.base.is_some() && (stat.size == 0 || !is_proved) {
-                // No source names it, so it is found again by this alone.
-                self.undecided.entry(stat.key()).or_insert((found, now));
-            } else if is_proved {
+            if stat.size == 0 || !is_proved {
+                let is_room = self.undecided.len() < UNDECIDED_OPEN_MAX;
+                let one = Undecided { found, file: is_room.then_some(file), since: now };
+                self.undecided.entry(stat.key()).or_insert(one);
+            } else {
+                self.undecided.remove(&stat.key());
                 self.copies.insert(stat.key(), Copy { of, stat });
             }
             return;

@@ -194,7 +194,7 @@ impl Tail {
 
     /// Whether a file at a rotated name holds what was read of another: the inode number of a deleted
     /// file has been given to a copy.
-    fn is_copy_of_another(&self, id: u64, at: &Path, file: &std::fs::File, size: u64) -> bool {
+    pub(super) fn is_copy_of_another(&self, id: u64, at: &Path, file: &std::fs::File, size: u64) -> bool {
         self.generations.iter().any(|(&other, original)| {
             other != id
                 && at.parent() == original.path.parent()
