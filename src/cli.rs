@@ -384,7 +384,7 @@ pub fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) if is_broken_pipe(&error) => ExitCode::from(EXIT_OK),
         Err(error) => {
-            anstream::eprintln!("sealtail: {error:#}");
+            log::say(format_args!("{error:#}"));
             ExitCode::from(EXIT_ERROR)
         }
     }

@@ -13,16 +13,17 @@ use crate::detect::{Detector, samples};
 use crate::diagnostic::{Diagnostic, Note};
 use crate::signature::{Catalogue, cost};
 use crate::sink::Outcome;
+use crate::text::clean;
 
 pub(super) fn run(args: CheckArgs) -> Result<u8> {
     let mut faults = Vec::new();
     let config = read_config(&args, &mut faults);
     let catalogue = read_packs(&args, config.as_ref(), &mut faults)?;
     for fault in &faults {
-        anstream::eprintln!("{fault}\n");
+        anstream::eprintln!("{}\n", clean(&fault.to_string()));
     }
     for note in &cost::costs(&catalogue) {
-        anstream::eprintln!("{}\n", Note(note));
+        anstream::eprintln!("{}\n", clean(&Note(note).to_string()));
     }
     if !faults.is_empty() {
         let plural = if faults.len() == 1 { "" } else { "s" };

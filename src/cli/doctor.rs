@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use super::{DoctorArgs, EXIT_ERROR, EXIT_FOUND, EXIT_OK, catalogue, environment};
+use super::{DoctorArgs, EXIT_ERROR, EXIT_FOUND, EXIT_OK, catalogue, environment, log};
 use crate::alert::Lang;
 use crate::config;
 use crate::doctor::collect::{self, Request};
@@ -29,7 +29,7 @@ pub(super) fn run(args: DoctorArgs) -> Result<u8> {
     out.flush()?;
     let unreadable = unreadable(&request, &facts);
     for why in &unreadable {
-        anstream::eprintln!("sealtail: {why}");
+        log::say(why);
     }
     if !unreadable.is_empty() {
         return Ok(EXIT_ERROR);

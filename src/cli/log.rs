@@ -37,6 +37,19 @@ pub(super) fn to_stderr(verbose: u8) {
     std::panic::set_hook(Box::new(panicked));
 }
 
+/// Says something in one go and without a time: why a command does not do what it was asked.
+pub(super) fn say(what: impl fmt::Display) {
+    anstream::eprintln!("sealtail: {}", safe(what));
+}
+
+/// The text as it stands in this log.
+fn safe(text: impl fmt::Display) -> String {
+    let mut written = String::new();
+    // Writing to a string cannot fail.
+    let _ = write!(Safe(&mut written), "{text}");
+    written
+}
+
 fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
     let mut safe = Safe(writer);
     match field.name() {
@@ -77,12 +90,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn safe(text: &str) -> String {
-        let mut written = String::new();
-        write!(Safe(&mut written), "{text}").unwrap();
-        written
-    }
 
     #[test]
     fn what_it_is_written_as() {

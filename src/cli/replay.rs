@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{EXIT_ERROR, EXIT_FOUND, EXIT_OK, ReplayArgs, catalogue, host_name};
+use super::{EXIT_ERROR, EXIT_FOUND, EXIT_OK, ReplayArgs, catalogue, host_name, log};
 use crate::correlate::Policy;
 use crate::correlate::command::Vars;
 use crate::detect::Detector;
@@ -121,7 +121,7 @@ impl<'a> Output<'a> {
             }
             Event::Unreadable(path, error) => {
                 let path = clean_line(path);
-                self.bar.suspend(|| anstream::eprintln!("sealtail: cannot read {path}: {error}"));
+                self.bar.suspend(|| log::say(format_args!("cannot read {path}: {error}")));
                 Ok(())
             }
             Event::Read(bytes) => {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use hmac::{Hmac, KeyInit, Mac};
 use hyper::header::{
     ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName, HeaderValue,
@@ -54,11 +55,10 @@ impl Access {
             );
         }
         if !self.is_let_in(request) {
-            return with(
-                say(StatusCode::UNAUTHORIZED, "the token is missing or wrong"),
-                WWW_AUTHENTICATE,
-                "Bearer",
-            );
+            // A browser asks a person for a password then.
+            let way = if request.uri().path() == "/" { "Basic realm=\"sealtail\"" } else { "Bearer" };
+            let refusal = say(StatusCode::UNAUTHORIZED, "the token is missing or wrong");
+            return with(refusal, WWW_AUTHENTICATE, way);
         }
         let answer: fn(&Access, &Facts<'_>) -> Response<String> = match request.uri().path() {
             "/" => Access::status,
@@ -100,14 +100,24 @@ impl Access {
         address.is_ok() || self.hosts.contains(&name)
     }
 
-    /// Whether the request shows the token, if there is one.
+    /// Whether the request shows the token, if there is one: as it is, or as the password of any user.
     fn is_let_in<B>(&self, request: &Request<B>) -> bool {
         let Some(token) = &self.token else { return true };
         let shown = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let shown = shown.and_then(|value| value.split_once(' '));
-        let shown = shown.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        shown.is_some_and(|(_, shown)| same(token.expose(), shown.trim()))
+        let Some((scheme, shown)) = shown else { return false };
+        match scheme.to_ascii_lowercase().as_str() {
+            "bearer" => same(token.expose(), shown.trim()),
+            "basic" => password(shown.trim()).is_some_and(|shown| same(token.expose(), &shown)),
+            _ => false,
+        }
     }
+}
+
+/// The password in what a browser shows.
+fn password(shown: &str) -> Option<String> {
+    let shown = String::from_utf8(BASE64_STANDARD.decode(shown).ok()?).ok()?;
+    shown.split_once(':').map(|(_, password)| password.to_owned())
 }
 
 /// Whether two texts are the same, in a time that does not tell how much of them is.
@@ -256,6 +266,12 @@ mod tests {
                 ("authorization", "Bearer ", 401),
                 ("authorization", "Bearer 0123456789abcdef", 401),
                 ("authorization", &format!("Basic {TOKEN}"), 401),
+                ("authorization", &format!("Basic {}", BASE64_STANDARD.encode(TOKEN)), 401),
+                ("authorization", &format!("Basic {}", BASE64_STANDARD.encode(format!("{TOKEN}:"))), 401),
+                ("authorization", &format!("Basic {}", BASE64_STANDARD.encode(format!("me:{TOKEN}x"))), 401),
+                ("authorization", &format!("Basic {}", BASE64_STANDARD.encode(format!("me:{TOKEN}"))), 200),
+                ("authorization", &format!("Basic {}", BASE64_STANDARD.encode(format!(":{TOKEN}"))), 200),
+                ("authorization", &format!("Digest {TOKEN}"), 401),
                 ("authorization", &format!("Bearer {TOKEN}x"), 401),
                 ("authorization", &format!("Bearer {TOKEN}"), 200),
                 ("authorization", &format!("bearer {TOKEN}"), 200),
@@ -269,6 +285,16 @@ mod tests {
             }
         }
         assert!(!format!("{access:?}").contains("canary"));
+    }
+
+    #[test]
+    fn a_browser_is_asked_for_a_password() {
+        let (access, desk) = (access(Some(TOKEN)), Desk::default());
+        let facts = Facts { desk: &desk, started: Duration::ZERO, now: Instant::now() };
+        for (path, way) in [("/", "Basic realm=\"sealtail\""), ("/metrics", "Bearer")] {
+            let request = Request::get(path).header("host", "10.1.2.3").body(()).unwrap();
+            assert_eq!(access.answer(&request, &facts).headers()["www-authenticate"], way, "{path}");
+        }
     }
 
     #[test]

@@ -12,13 +12,17 @@ pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; 
 
 const STYLE: &str = "
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
-body { max-width: 46rem; margin: 3rem auto; padding: 0 1rem }
-h1 { font-size: 1.4rem; margin-bottom: 0 }
-small, th { font-weight: normal; opacity: .65 }
+body { max-width: 46rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere }
+h1 { font-size: 1.5rem; margin: 0 }
+h1 + small + p { margin: 1.5rem 0; padding: .75rem 1rem; border-left: .3rem solid; background: #8881 }
+small, th { font-weight: normal; opacity: .7 }
 table { width: 100%; margin: 2rem 0; border-collapse: collapse; font-variant-numeric: tabular-nums }
-th, td { text-align: right; padding: .25rem .5rem; border-bottom: 1px solid #8884 }
-th:first-child, td:first-child { text-align: left; padding-left: 0 }
-.well { color: #1a7f37 } .ill { color: #cf222e }
+th, td { text-align: right; vertical-align: top; padding: .4rem 0 .4rem .75rem; border-bottom: 1px solid #8884; overflow-wrap: normal }
+th { font-size: .8rem; line-height: 1.3; vertical-align: bottom }
+th:first-child, td:first-child { text-align: left; padding-left: 0; overflow-wrap: anywhere }
+a { color: inherit; margin-right: 1rem }
+.well { color: light-dark(#1a7f37, #4ac26b) } .ill { color: light-dark(#cf222e, #ff7b72) }
+@media (max-width: 30rem) { td { font-size: .9rem } th { font-size: .75rem } }
 ";
 
 /// The page of the box `host`, as things are `now`.
@@ -31,18 +35,18 @@ pub(super) fn page(host: &str, desk: &Desk, now: Instant) -> String {
     };
     let sources = meter.sources(now).into_iter().map(|(source, level, lag)| {
         let behind = duration::show(std::time::Duration::from_secs(lag.as_secs()));
-        vec![source, level.files.to_string(), level.unread.to_string(), behind]
+        (false, vec![source, level.files.to_string(), level.unread.to_string(), behind])
     });
     let kept = meter.outbox();
     let sinks = kept.iter().map(|(sink, kept)| {
         let counts = meter.sink(sink);
-        let state = match (counts.parked.get(), counts.failing.get()) {
-            (true, _) => "parked · 已停用",
-            (false, true) => "failing · 失败中",
-            (false, false) => "fine · 正常",
+        let (ill, state) = match (counts.parked.get(), counts.failing.get()) {
+            (true, _) => (true, "parked · 已停用"),
+            (false, true) => (true, "failing · 失败中"),
+            (false, false) => (false, "fine · 正常"),
         };
         let numbers = [kept.waiting, kept.dead, counts.delivered.get()].map(|number| number.to_string());
-        [vec![sink.clone(), state.to_owned()], numbers.to_vec()].concat()
+        (ill, [vec![sink.clone(), state.to_owned()], numbers.to_vec()].concat())
     });
     let sources =
         table(["Source · 来源", "Files · 文件", "Unread bytes · 未读字节", "Behind · 落后"], sources);
@@ -57,21 +61,26 @@ pub(super) fn page(host: &str, desk: &Desk, now: Instant) -> String {
          <title>sealtail · {host}</title>\n<style>{STYLE}</style>\n\
          <h1>{host}</h1>\n<small>sealtail {version}</small>\n{health}\n\
          <p>Open alerts · 未解除的告警: <b>{open}</b></p>\n{sources}{sinks}\
-         <p><small><a href=\"metrics\">/metrics</a> <a href=\"healthz\">/healthz</a> <a href=\"readyz\">/readyz</a></small></p>\n"
+         <p><small><a href=\"metrics\">/metrics</a><a href=\"healthz\">/healthz</a><a href=\"readyz\">/readyz</a></small></p>\n"
     )
 }
 
-/// A table; its first column names the rows.
-fn table<const N: usize>(heads: [&str; N], rows: impl Iterator<Item = Vec<String>>) -> String {
+/// A table; its first column names the rows, of which some are ill. Each language has a line of its
+/// own, for a phone is narrow.
+fn table<const N: usize>(heads: [&str; N], rows: impl Iterator<Item = (bool, Vec<String>)>) -> String {
     let cells = |name: &str, cells: &[String]| {
         cells.iter().fold(String::new(), |mut row, cell| {
             // Writing to a string cannot fail.
-            let _ = write!(row, "<{name}>{}</{name}>", escape(cell));
+            let _ = write!(row, "<{name}>{}</{name}>", escape(cell).replace(" · ", "<br>"));
             row
         })
     };
     let heads = cells("th", &heads.map(str::to_owned));
-    let rows = rows.map(|row| format!("<tr>{}</tr>\n", cells("td", &row))).collect::<String>();
+    let row = |(ill, row): (bool, Vec<String>)| {
+        let class = if ill { " class=\"ill\"" } else { "" };
+        format!("<tr{class}>{}</tr>\n", cells("td", &row))
+    };
+    let rows = rows.map(row).collect::<String>();
     format!("<table>\n<tr>{heads}</tr>\n{rows}</table>\n")
 }
 
@@ -109,7 +118,7 @@ mod tests {
             "Open alerts · 未解除的告警: <b>5</b>",
             "<tr><td>worker</td><td>4</td><td>77</td><td>1m30s</td></tr>",
             "<tr><td>&lt;script&gt;&quot;&amp;</td><td>4</td><td>0</td><td>0s</td></tr>",
-            "<tr><td>ops</td><td>parked · 已停用</td><td>21</td><td>14</td><td>11</td></tr>",
+            "<tr class=\"ill\"><td>ops</td><td>parked<br>已停用</td><td>21</td><td>14</td><td>11</td></tr>",
         ] {
             assert!(shown.contains(expected), "{expected}\n{shown}");
         }

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use rustix::process::Signal;
 
 use crate::inbox::{Event, Inbox};
-use crate::program::{failure, healthy, text};
+use crate::program::{Running, failure, healthy, sealtail, text};
 use crate::receiver::Answer;
 use crate::rig::{Rig, sink, swap};
 
@@ -166,6 +166,19 @@ fn a_file_with_a_hostile_name_writes_no_line_of_the_log() {
     running.wait_for_stderr("is written in UTF-16", 1);
     let ran = running.end(Signal::TERM);
     assert!(ran.stderr.contains("forged \\u{202e}\\u{1b}[31m.log"), "{}", ran.stderr);
+    assert!(!ran.stderr.lines().any(|line| line.starts_with("2026-01-01")), "{}", ran.stderr);
+    assert!(!ran.stderr.contains(['\u{202e}', '\u{1b}']), "{}", ran.stderr);
+}
+
+#[test]
+fn a_configuration_with_a_hostile_name_writes_no_line_of_the_log() {
+    let rig = Rig::new();
+    let mut command = sealtail();
+    command.arg("watch").arg("--config");
+    command.arg(rig.path("a\n2026-01-01T00:00:00Z ERROR forged \u{202e}\u{1b}[31m.toml"));
+    let ran = Running::start(command).ended();
+    assert_eq!(ran.status, 2);
+    assert!(ran.stderr.contains("forged \\u{202e}\\u{1b}[31m.toml"), "{}", ran.stderr);
     assert!(!ran.stderr.lines().any(|line| line.starts_with("2026-01-01")), "{}", ran.stderr);
     assert!(!ran.stderr.contains(['\u{202e}', '\u{1b}']), "{}", ran.stderr);
 }
