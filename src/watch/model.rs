@@ -248,8 +248,8 @@ proptest! {
 /// Histories that broke the rule once.
 mod once {
     use super::Action::{
-        self, Append, Compress, CopyTruncate, Crash, Create, Half, Lag, PowerCutOfAll, Rotate, RotateOnly,
-        Sweep, Truncate, Turn,
+        self, Append, Compress, CopyTruncate, Crash, Create, Half, Lag, PowerCut, PowerCutOfAll, Rotate,
+        RotateOnly, Sweep, Truncate, Turn,
     };
     use super::{Habits, History};
 
@@ -388,6 +388,34 @@ mod once {
         (
             ALONE,
             &[Turn(20, false), Rotate, Lag(2), Append(1), Turn(90, true), Rotate, Compress, Crash, Compress],
+        ),
+        (
+            Habits { numbered: true, ..NAMED },
+            &[
+                PowerCutOfAll(3),
+                Lag(1),
+                CopyTruncate(2),
+                Rotate,
+                RotateOnly,
+                Turn(29, true),
+                Create,
+                PowerCut(115, 5055352345676840273),
+                CopyTruncate(1),
+                Rotate,
+                Rotate,
+                Append(5),
+                Crash,
+                Append(5),
+                Crash,
+                Append(4),
+                Turn(12, false),
+                Lag(1),
+                Half(819591851162070090),
+                Half(11853606033792195691),
+                Compress,
+                Turn(4, true),
+                Lag(3),
+            ],
         ),
     ];
 
