@@ -3,6 +3,7 @@
 //! The reading side leaves its signs of life here. Whoever asks brings the time, so one that stands
 //! still is found out by those that do not.
 
+use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,8 @@ struct State {
     swept: bool,
     /// Why the state cannot be written.
     unwritable: Option<String>,
+    /// Records that something is being made of; those that broke reading stay.
+    at_work: HashSet<u64>,
     /// A test wants reading to break.
     #[cfg(test)]
     breaks: bool,
@@ -44,6 +47,16 @@ impl Pulse {
     /// Every file was looked at once.
     pub fn swept(&self) {
         self.state().swept = true;
+    }
+
+    /// Something is being made of the record of this hash; `false` if reading broke on it before.
+    pub fn begin(&self, record: u64) -> bool {
+        self.state().at_work.insert(record)
+    }
+
+    /// It was made.
+    pub fn end(&self, record: u64) {
+        self.state().at_work.remove(&record);
     }
 
     /// The state cannot be written, and why; or it can.

@@ -73,9 +73,17 @@ pub struct Request {
     pub body: String,
 }
 
+/// An alert of this record breaks every sink, in tests.
+#[cfg(test)]
+pub(crate) const POISON: &str = "broken on purpose, in a sink";
+
 impl Destination {
     /// What to send for `letter`; `now` is the time of the attempt.
     pub fn parcel(&self, letter: &Letter, now: Timestamp) -> Parcel {
+        #[cfg(test)]
+        if let crate::alert::Message::Alert(alert) = &letter.message {
+            assert!(alert.record != POISON, "{POISON}");
+        }
         match self {
             Destination::Webhook(webhook) => Parcel::Post(webhook.request(letter, now)),
             Destination::Slack(slack) => Parcel::Post(slack.request(letter)),

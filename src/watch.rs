@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+#[cfg(test)]
+pub(crate) use self::pass::POISON;
 use crate::clock::Clock;
 use crate::complaint::{Ailment, Complaint, Desk};
 use crate::correlate::command::Vars;

@@ -2,6 +2,7 @@
 //! it was found unfit.
 
 use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::Timestamp;
 use reqwest::Client;
@@ -9,6 +10,9 @@ use reqwest::Client;
 use super::http;
 use crate::alert::Letter;
 use crate::sink::{Destination, Outcome, Parcel, Sink};
+
+/// Why a message was not sent that breaks what sends it.
+const BROKE: &str = "sealtail broke on it; this is a fault of its own";
 
 /// Nobody reads standard output any more.
 pub(super) struct PipeClosed;
@@ -22,7 +26,7 @@ pub(super) async fn whole_or_plain(
 ) -> Result<Outcome, PipeClosed> {
     let outcome = send(&sink.destination, client, letter).await?;
     let Outcome::Unfit { reason } = outcome else { return Ok(outcome) };
-    let Some(plain) = sink.destination.plain(letter, Timestamp::now()) else {
+    let Some(Some(plain)) = unbroken(|| sink.destination.plain(letter, Timestamp::now())) else {
         return Ok(Outcome::Unfit { reason });
     };
     let (sink_name, id) = (&sink.name, &letter.id);
@@ -38,13 +42,23 @@ pub(super) async fn whole_or_plain(
     }
 }
 
-/// Sends the whole of `letter` once.
+/// Sends the whole of `letter` once. One that breaks what makes the request of it would do so after every
+/// restart: it is unfit, and so holds nothing up.
 pub(super) async fn send(
     destination: &Destination,
     client: Option<&Client>,
     letter: &Letter,
 ) -> Result<Outcome, PipeClosed> {
-    carry(destination, client, destination.parcel(letter, Timestamp::now())).await
+    match unbroken(|| destination.parcel(letter, Timestamp::now())) {
+        Some(parcel) => carry(destination, client, parcel).await,
+        None => Ok(Outcome::Unfit { reason: BROKE.to_owned() }),
+    }
+}
+
+/// What `make` makes, unless it panics, which is logged.
+fn unbroken<T>(make: impl FnOnce() -> T) -> Option<T> {
+    // A destination is not changed by what is made for it.
+    catch_unwind(AssertUnwindSafe(make)).ok()
 }
 
 async fn carry(
@@ -68,4 +82,35 @@ fn print(text: &str) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::Message;
+    use crate::alert::tests::sample;
+    use crate::secret::Secret;
+    use crate::sink::{POISON, Route, Slack, Stdout};
+
+    #[tokio::test]
+    async fn a_message_that_breaks_its_sink_goes_in_plain_form_or_is_unfit() {
+        let mut alert = sample();
+        alert.record = POISON.to_owned();
+        let letter = Letter {
+            id: "1".to_owned(),
+            message: Message::Alert(Box::new(alert)),
+            created: "2022-06-24T06:00:01Z".to_owned(),
+        };
+        let slack = Destination::Slack(Slack { url: Secret::new("http://127.0.0.1:9") });
+        let unfit = Outcome::Unfit { reason: BROKE.to_owned() };
+        for (destination, expected) in [
+            // So far does the plain form come where there is no client.
+            (slack, Outcome::unreachable("there is no HTTP client")),
+            (Destination::Stdout(Stdout { json: true }), unfit),
+        ] {
+            let sink =
+                Sink { name: "ops".to_owned(), route: Route::default(), max_per_minute: 0, destination };
+            assert!(whole_or_plain(&sink, None, &letter).await.is_ok_and(|outcome| outcome == expected));
+        }
+    }
 }

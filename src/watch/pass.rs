@@ -1,5 +1,6 @@
 //! One pass over the files that have something to say.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::mem::take;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,6 +32,17 @@ struct Seen {
     context: Context,
     names: Names,
 }
+
+/// What a record is known by after reading broke on it and was begun again.
+fn hash(path: &str, finding: &Finding) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (path, finding.place.offset, &finding.record).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A record with this in it breaks what comes behind the engine, in tests.
+#[cfg(test)]
+pub(crate) const POISON: &str = "broken behind the engine";
 
 impl Watch {
     /// Reads every file that is ready; whether one of them has more.
@@ -86,8 +98,15 @@ impl Watch {
         let mut above = None;
         // One record at a time: what stands in it together is told together.
         for record in seen.chunk_by_mut(|one, next| one.finding.place.offset == next.finding.place.offset) {
+            let hash = hash(&path, &record[0].finding);
+            if !self.desk.pulse().begin(hash) {
+                let place = record[0].finding.place;
+                self.complain_of_poison(&path, place.offset, place.length);
+                continue;
+            }
             record.iter_mut().for_each(|seen| self.look_back(id, seen, &mut above));
             self.observe(record, &source, &path);
+            self.desk.pulse().end(hash);
         }
         if let Some(passed_over) = poison {
             self.complain_of_poison(&path, passed_over.start, passed_over.end - passed_over.start);
@@ -105,6 +124,8 @@ impl Watch {
         let (mut found, mut ended) = (Vec::new(), Vec::new());
         for Seen { signature, finding, ends, context, names } in record {
             tracing::debug!(signature = &*finding.signature, path, line = finding.place.line, ends, "found");
+            #[cfg(test)]
+            assert!(!finding.record.contains(POISON), "{POISON}");
             let (finding, context, names) = (finding.clone(), take(context), take(names));
             let sighting = Sighting { signature, finding, host: &setup.host, source, path, context, names };
             if *ends { ended.push(sighting) } else { found.push(sighting) }
