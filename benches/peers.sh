@@ -33,7 +33,8 @@ has_hyperscan=$("$data/venv/bin/python" -c 'import hyperscan' 2>/dev/null && ech
 run() {
     local name=$1
     shift
-    # Into a file: some end at the first match where nobody reads what they print.
+    # Into a new file: some end at the first match where nobody reads what they print, and to cut a large one takes time.
+    rm -f "$data/out"
     { TIMEFORMAT='%R %U %S'; time "$@" >"$data/out" 2>/dev/null || true; } 2>>"$data/$name.times"
 }
 
@@ -68,7 +69,13 @@ for count in 12 100 1000; do
     rm -rf "$data/packs-$count"
     "$measure" packs "$data/$count" "$data/packs-$count"
 done
-log() { "$measure" log "$1" $((mib << 20)) "$2" "$data/$3" >"$data/log" 2>/dev/null; }
+log() {
+    "$measure" log "$1" $((mib << 20)) "$2" "$data/$3" >"$data/log" 2>/dev/null
+    settle
+}
+
+# settle: writes out what was made, which would go on beside what is measured.
+settle() { sync "$data"/* "$data"/folder/* 2>/dev/null || sync; }
 
 # with SET: the arguments by which sealtail looks for this set, and no other.
 with() {
@@ -113,15 +120,16 @@ zstd_is=$(command -v zstd || true)
 gzip --keep --force --fast --stdout "$data/log" >"$data/log.gz"
 [[ -z $zstd_is ]] || zstd --quiet --force --keep "$data/log" -o "$data/log.zst"
 "$measure" log sealing $((mib << 20)) 100 "$data/builtin" >"$data/storm" 2>/dev/null
+settle
 for _ in $(seq "$runs"); do
     run sealtail "$sealtail" replay --json "$data/log"
     run storm "$sealtail" replay --json "$data/storm"
     run folder "$sealtail" replay --json "$data/folder"
     [[ ! -x $rg ]] || run folder-rg-j2 "$rg" -j2 -F -c -f "$data/builtin" "$data/folder"
     run gz "$sealtail" replay --json "$data/log.gz"
-    run gzip-dc gzip -dc "$data/log.gz"
+    run gzip-dc sh -c 'gzip -dc "$1" >/dev/null' sh "$data/log.gz"
     [[ -z $zstd_is ]] || run zst "$sealtail" replay --json "$data/log.zst"
-    [[ -z $zstd_is ]] || run zstd-dc zstd -dc "$data/log.zst"
+    [[ -z $zstd_is ]] || run zstd-dc sh -c 'zstd -dc "$1" >/dev/null' sh "$data/log.zst"
 done
 table "the catalogue: a line in 100 matches; eight files; compressed" \
     sealtail storm folder folder-rg-j2 zst zstd-dc gz gzip-dc
