@@ -2,12 +2,12 @@
 //!
 //! Wherever a literal stands, one of any `stride` grams of it that follow one another begins at a
 //! place that is looked at. So of every literal a window of `stride` grams is chosen, where they are
-//! rarest in a healthy log, and put into a bitmap. Nearly all places end at a bit that is not set.
+//! rarest in a healthy log, and put into a table. Nearly all places end at an entry that is not set.
 //! What is left is compared with the literals, byte by byte.
 //!
-//! The shortest literal decides the stride: of 7 bytes it is 1, of 12 it is 6. The number of
-//! literals hardly matters as long as the bitmap, which is small enough for the nearest cache, stays
-//! nearly empty.
+//! The shortest literal decides the stride: of 7 bytes it is 1, of 14 it is 8. The number of
+//! literals hardly matters as long as the table, which is small enough for a near cache, stays nearly
+//! empty.
 
 use std::array;
 
@@ -25,9 +25,9 @@ const ROUND: usize = 8;
 /// Bytes loaded for a gram, one more than it has.
 const LOAD: usize = 8;
 const GRAM_MASK: u64 = (1 << (8 * GRAM)) - 1;
-/// 2¹⁹ bits, 64 KiB: with half of it twice as many rounds would end in a needless look, which costs
-/// more than what it takes from the cache.
-const FILTER_WORDS: usize = 1 << 13;
+/// Bits of a gram's hash that are its place in the filter: 128 KiB, which the second cache holds. Bytes
+/// and not bits, for a byte is had with one instruction, and a bit with three.
+const FILTER_BITS: u32 = 17;
 /// Slots for each window in the table of windows.
 const SLOTS_PER_WINDOW: usize = 4;
 
@@ -35,7 +35,8 @@ const SLOTS_PER_WINDOW: usize = 4;
 #[derive(Debug, Clone)]
 pub(super) struct Strided {
     stride: usize,
-    filter: Box<[u64; FILTER_WORDS]>,
+    /// Not 0 where a gram of a window hashes to: then its [`mark`] is set.
+    filter: Box<[u8; 1 << FILTER_BITS]>,
     literals: Vec<Box<[u8]>>,
     /// All grams of all windows, by the slot of their hash; those of slot `n` lie between
     /// `slots[n]` and `slots[n + 1]`.
@@ -69,13 +70,12 @@ impl Strided {
         if stride == 0 {
             return None;
         }
-        let mut filter = Box::new([0; FILTER_WORDS]);
+        let mut filter = Box::new([0; 1 << FILTER_BITS]);
         let mut grams = Vec::with_capacity(literals.len() * stride);
         for (index, literal) in literals.iter().enumerate() {
             for offset in window(literal, stride) {
                 let value = load_short(&literal[offset..]);
-                let (word, shift) = place(value);
-                filter[word] |= 1 << shift;
+                filter[place(value)] |= mark(value);
                 grams.push(Gram { value, literal: index as u32, offset: offset as u32 });
             }
         }
@@ -106,13 +106,12 @@ impl Strided {
         let mut at = from;
         while let Some(round) = bytes.get(at..at + (ROUND - 1) * STRIDE + LOAD) {
             // Which place it was is found out only where one hits: to keep it costs more than the rest.
-            let mut bits = 0;
+            let mut hit = 0;
             for number in 0..ROUND {
-                let (word, shift) = place(load(&round[number * STRIDE..]));
-                bits |= self.filter[word] >> shift;
+                hit |= self.filter[place(load(&round[number * STRIDE..]))];
             }
-            if bits & 1 != 0
-                && let Some(end) = self.look(bytes, from, at, STRIDE)
+            if hit != 0
+                && let Some(end) = self.look::<STRIDE>(bytes, from, at)
             {
                 return Some(end);
             }
@@ -121,31 +120,30 @@ impl Strided {
         self.find_slowly(bytes, from, at)
     }
 
-    /// The same for the places of one round.
+    /// The same for the places of one round, which are all in `bytes`.
     #[cold]
     #[inline(never)]
-    fn look(&self, bytes: &[u8], from: usize, at: usize, stride: usize) -> Option<usize> {
-        let places = (at..).step_by(stride).take(ROUND);
-        let mut grams = places.map(|place| (place, load(&bytes[place..])));
-        let hits = |&(_, gram): &(usize, u64)| self.may_be(gram);
-        grams.by_ref().filter(hits).find_map(|(place, gram)| self.confirm(bytes, from, place, gram))
+    fn look<const STRIDE: usize>(&self, bytes: &[u8], from: usize, at: usize) -> Option<usize> {
+        let round = bytes.get(at..at + (ROUND - 1) * STRIDE + LOAD)?;
+        let mut hits = 0_u32;
+        for number in 0..ROUND {
+            let gram = load(&round[number * STRIDE..]);
+            hits |= u32::from(self.filter[place(gram)] & mark(gram) != 0) << number;
+        }
+        while hits != 0 {
+            let place = hits.trailing_zeros() as usize * STRIDE;
+            if let Some(end) = self.confirm(bytes, from, at + place, load(&round[place..])) {
+                return Some(end);
+            }
+            hits &= hits - 1;
+        }
+        None
     }
 
     /// The same from place `at` on, up to the last gram of `bytes`.
     fn find_slowly(&self, bytes: &[u8], from: usize, at: usize) -> Option<usize> {
-        let places = (at..(bytes.len() + 1).saturating_sub(GRAM)).step_by(self.stride);
-        let mut grams = places.map(|place| (place, load_short(&bytes[place..])));
-        grams.find_map(
-            |(place, gram)| {
-                if self.may_be(gram) { self.confirm(bytes, from, place, gram) } else { None }
-            },
-        )
-    }
-
-    #[inline(always)]
-    fn may_be(&self, gram: u64) -> bool {
-        let (word, shift) = place(gram);
-        self.filter[word] >> shift & 1 != 0
+        let mut places = (at..(bytes.len() + 1).saturating_sub(GRAM)).step_by(self.stride);
+        places.find_map(|place| self.confirm(bytes, from, place, load_short(&bytes[place..])))
     }
 
     /// The last byte of a literal in `bytes[from..]` that has `gram` in its window, at `place`.
@@ -191,11 +189,16 @@ fn hash(gram: u64) -> u64 {
     gram.wrapping_mul(0x9e37_79b9_7f4a_7c15 << (8 * (LOAD - GRAM)))
 }
 
-/// The word of `gram` in the filter, and its bit there.
+/// Where `gram` is in the filter.
 #[inline(always)]
-fn place(gram: u64) -> (usize, u64) {
-    let hash = hash(gram);
-    ((hash >> 51) as usize, hash >> 45 & 63)
+fn place(gram: u64) -> usize {
+    (hash(gram) >> (u64::BITS - FILTER_BITS)) as usize
+}
+
+/// One bit of eight: of grams that share a place, seven in eight are told apart by it.
+#[inline(always)]
+fn mark(gram: u64) -> u8 {
+    1 << (hash(gram) >> (u64::BITS - FILTER_BITS - 3) & 7)
 }
 
 fn slot(gram: u64, bits: u32) -> usize {
