@@ -64,8 +64,10 @@ table() {
 
 # lines of a log in which one stands, and a log for every set of anchors.
 "$measure" anchors >"$data/builtin"
-for count in 12 100 1000; do
-    "$measure" anchors "$count" >"$data/$count"
+for count in 12 100 1000 grown; do
+    # A catalogue that has grown to a thousand: its own anchors first, short and common ones among them.
+    if [[ $count == grown ]]; then cat "$data/builtin" "$data/1000" | head -1000 >"$data/grown"
+    else "$measure" anchors "$count" >"$data/$count"; fi
     rm -rf "$data/packs-$count"
     "$measure" packs "$data/$count" "$data/packs-$count"
 done
@@ -84,7 +86,7 @@ with() {
 
 rm -f "$data"/*.times
 for kind in sealing other; do
-    for set in 12 100 builtin 1000; do
+    for set in 12 100 builtin grown 1000; do
         log "$kind" 100000 "$set"
         mapfile -t arguments < <(with "$set")
         expected=$("$measure" scan "$data/$set" "$data/log")

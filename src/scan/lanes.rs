@@ -128,7 +128,7 @@ fn short_count(literals: &[&[u8]]) -> usize {
 
 /// Picoseconds a byte, measured; only how they compare matters.
 fn strided_cost(stride: usize) -> usize {
-    40 + 800 / stride
+    80 + 350 / stride
 }
 
 /// The same for so many short literals.
