@@ -390,10 +390,10 @@ impl Tail {
         let (Some(file), Some(generation)) = (self.descriptors.get(id), self.generations.get_mut(&id)) else {
             return Ok(Filled::Bytes(0));
         };
-        let offset = generation.progress.offset;
+        let before = (generation.progress.offset, generation.seen_size);
         let filled = generation.fill(file, &mut self.scratch, now)?;
         generation.retry = None;
-        if generation.progress.offset != offset {
+        if (generation.progress.offset, generation.seen_size) != before {
             self.changed.insert(id);
         }
         // Not where it could be opened: a disk that fails opens files and reads none.

@@ -15,7 +15,7 @@ use super::mark::{self, Head, TAIL_LEN};
 use super::packed::Packed;
 use super::scan::Stat;
 use crate::frame::End;
-use crate::position::{Identity, Mark, Position, Progress};
+use crate::position::{Identity, Mark, Position, Progress, Seen};
 
 /// Unsettled bytes a generation may hold. The reader cuts lines and records long before.
 pub(super) const CARRY_MAX: usize = 4 << 20;
@@ -101,11 +101,12 @@ pub(super) struct Generation {
 impl Generation {
     /// A generation known from the last run, not found yet.
     pub(super) fn known(position: Position, now: Instant) -> Generation {
-        let Position { source, path, identity, progress } = position;
+        let Position { source, path, identity, progress, seen } = position;
         let gone = Gone { since: now, identity, searched: false };
         let mut generation = Generation::new(source, Duration::ZERO, path.clone().into(), progress, now);
         generation.shown = path;
         generation.place = Place::Gone(gone);
+        (generation.seen_size, generation.stat.modified) = (seen.size, seen.modified);
         generation
     }
 
@@ -195,6 +196,11 @@ impl Generation {
     /// Offset of the first byte not read.
     pub(super) fn read_offset(&self) -> u64 {
         self.progress.offset + self.carry.len() as u64
+    }
+
+    /// Bytes that were seen in its file and not read, if there are any.
+    pub(super) fn unread(&self) -> Option<u64> {
+        self.seen_size.checked_sub(self.read_offset()).filter(|&bytes| bytes > 0)
     }
 
     /// Takes in what `stat` says; `false` if the file has shrunk, so that what was in it is gone.
@@ -462,6 +468,7 @@ impl Generation {
             path: self.shown.clone(),
             identity: self.identity(),
             progress: self.progress.clone(),
+            seen: Seen { size: self.seen_size, modified: self.stat.modified },
         }
     }
 }

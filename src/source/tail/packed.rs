@@ -13,10 +13,9 @@ use std::time::Instant;
 use super::generation::{Filled, Generation, Place};
 use super::mark::{self, HEAD_LEN, TAIL_LEN};
 use super::scan::{self, Look, Stat};
-use super::sweep::gap;
 use super::trouble::Trouble;
 use super::{Settings, Tail};
-use crate::position::{Identity, Mark, Position, Progress};
+use crate::position::{Identity, Mark, Position, Progress, Seen};
 use crate::source::archive;
 
 /// Bytes passed over at one time: others have their turn in between.
@@ -251,15 +250,15 @@ impl Tail {
             Some(Ok(_)) => generation.finish(Place::Nowhere),
             // Damaged from here on.
             Some(Err(_)) => {
-                self.troubles.push(gap(generation));
                 generation.finish(Place::Nowhere);
+                self.tell_gap(id);
             }
             // No archive held it.
             None => {
-                if is_loss {
-                    self.troubles.push(gap(generation));
-                }
                 generation.finish(generation.place.clone());
+                if is_loss {
+                    self.tell_gap(id);
+                }
             }
         }
         Filled::Bytes(0)
@@ -287,7 +286,9 @@ impl Tail {
                         let identity = Identity::of_head(mark::mark(&head));
                         let text = path.to_string_lossy().into_owned();
                         let progress = Progress::default();
-                        let position = Position { source: source.clone(), path: text, identity, progress };
+                        let seen = Seen::default();
+                        let position =
+                            Position { source: source.clone(), path: text, identity, progress, seen };
                         let mut generation = Generation::known(position, now);
                         generation.packed = Some(Packed::whole(reader, archive));
                         generation.give_up_search();

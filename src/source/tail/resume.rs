@@ -10,7 +10,6 @@ use super::generation::{Generation, Gone, Place};
 use super::mark;
 use super::packed::Archives;
 use super::scan::{self, Found, Look, Stat};
-use super::trouble::Trouble;
 use super::{Copy, ROTATE_QUIET, Start, Tail, UNDECIDED_OPEN_MAX, Undecided};
 use crate::position::Progress;
 
@@ -165,22 +164,22 @@ impl Tail {
         Ok(true)
     }
 
-    /// Nothing holds what was read. If it was what stood at its path when the last run ended, bytes
-    /// may have been written to it since.
+    /// Nothing holds what was read. Bytes are lost that were seen and not read; and if it was what stood at its path
+    /// when the last run ended, some may have been written to it since.
     fn give_up(&mut self, id: u64, look: &mut Look) {
         let Some(generation) = self.generations.get_mut(&id) else { return };
         let Place::Gone(gone) = &mut generation.place else { return };
         gone.searched = true;
-        let (path, offset) = (generation.path.clone(), generation.progress.offset);
+        let (path, unread) = (generation.path.clone(), generation.unread());
         let newer = self.generations.range(id + 1..).any(|(_, other)| other.path == path);
         let name = scan::name_of(&path);
         let rotated = scan::bases(&name).iter().any(|base| {
             let base = path.with_file_name(base);
             look.by_path(&base).is_some() || self.generations.values().any(|other| other.path == base)
         });
-        let is_loss = !newer && !rotated;
+        let is_loss = unread.is_some() || !(newer || rotated);
         if !self.is_archived(id, is_loss, look) && is_loss {
-            self.troubles.push(Trouble::Gap { path, offset, bytes: None });
+            self.tell_gap(id);
         }
     }
 

@@ -158,8 +158,11 @@ impl Tail {
             return if was_over { self.forget(id) } else { self.turn_over(id, now) };
         }
         let Some(generation) = self.generations.get_mut(&id) else { return };
-        // What was there and not read yet is known to be lost if the next look finds another content.
-        generation.seen_size = generation.seen_size.max(stat.size);
+        // What was there and not read yet is known to be lost if the next look finds another content, or none.
+        if stat.size > generation.seen_size {
+            generation.seen_size = stat.size;
+            self.changed.insert(id);
+        }
         if generation.stage == Stage::Spent && generation.is_unread() {
             generation.wake(now);
             if generation.read_offset() == 0 && (was_over || self.holds_a_copy(id)) {
@@ -239,14 +242,16 @@ impl Tail {
             return self.forget(id);
         }
         generation.seen_size = generation.seen_size.max(generation.stat.size);
-        let unread = (generation.seen_size > generation.read_offset()).then(|| gap(generation));
-        generation.stage = if unread.is_some() { Stage::Open } else { Stage::Over };
+        let is_loss = generation.unread().is_some();
+        generation.stage = if is_loss { Stage::Open } else { Stage::Over };
         let (identity, path) = (generation.identity(), generation.path.clone());
         self.leave(id, Place::Gone(Gone { since: now, identity, searched: true }));
-        let Some(unread) = unread else { return };
+        if !is_loss {
+            return;
+        }
         let archives = Archives::beside(&path, &self.sources[source], look);
         if !self.unpack(id, archives) {
-            self.troubles.push(unread);
+            self.tell_gap(id);
             if let Some(generation) = self.generations.get_mut(&id) {
                 generation.stage = Stage::Over;
             }
@@ -296,11 +301,11 @@ impl Tail {
             }
         }
         if let Some(generation) = self.generations.get_mut(&id).filter(|_| !continued) {
-            // The sizes seen before the truncation tell how much was waiting to be read.
-            if generation.seen_size > generation.read_offset() {
-                self.troubles.push(gap(generation));
-            }
             generation.stage = Stage::Over;
+            // The sizes seen before the truncation tell how much was waiting to be read.
+            if generation.unread().is_some() {
+                self.tell_gap(id);
+            }
         }
         let stat = file.metadata().map_or(stat, |meta| Stat::of(&meta));
         debug_assert_eq!(stat.key(), key);
@@ -350,6 +355,15 @@ impl Tail {
         }
     }
 
+    /// Tells what a generation lost, once: all that was seen in its file and not read.
+    pub(super) fn tell_gap(&mut self, id: u64) {
+        let Some(generation) = self.generations.get_mut(&id) else { return };
+        let (path, offset, bytes) = (generation.path.clone(), generation.read_offset(), generation.unread());
+        self.troubles.push(Trouble::Gap { path, offset, bytes });
+        generation.seen_size = offset;
+        self.changed.insert(id);
+    }
+
     fn expire(&mut self, now: Instant) {
         let gone_for_good = |generation: &Generation| match &generation.place {
             Place::Gone(gone) => now.saturating_duration_since(gone.since) > RETENTION,
@@ -370,11 +384,4 @@ impl Tail {
             }
         }
     }
-}
-
-/// What a generation lost: all that was seen in its file and not read.
-pub(super) fn gap(generation: &Generation) -> Trouble {
-    let offset = generation.read_offset();
-    let bytes = generation.seen_size.checked_sub(offset).filter(|&bytes| bytes > 0);
-    Trouble::Gap { path: generation.path.clone(), offset, bytes }
 }
