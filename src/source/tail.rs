@@ -52,6 +52,7 @@ mod held;
 mod joint;
 mod levels;
 mod mark;
+mod names;
 mod network;
 mod own;
 mod packed;

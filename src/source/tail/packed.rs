@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use super::generation::{Filled, Generation, Place};
 use super::mark::{self, HEAD_LEN, TAIL_LEN};
+use super::names;
 use super::scan::{self, Look, Stat};
 use super::trouble::Trouble;
 use super::{Settings, Tail};
@@ -31,8 +32,8 @@ struct Archive {
 impl Archive {
     /// Its place among rotated files, as its name has it.
     fn age(&self) -> i64 {
-        let name = scan::name_of(&self.path);
-        scan::age(scan::plain_name(&name).unwrap_or(&name))
+        let name = names::name_of(&self.path);
+        names::age(names::plain_name(&name).unwrap_or(&name))
     }
 
     /// By their numbers, where both have one: a time may be that of the compression.
@@ -77,16 +78,16 @@ impl Archives {
     /// The archives beside a file that may hold what it held.
     pub(super) fn beside(path: &Path, settings: &Settings, look: &mut Look) -> Archives {
         let folder = path.parent().unwrap_or(Path::new(""));
-        let name = scan::name_of(path);
-        let bases = [vec![name.clone()], scan::bases(&name)].concat();
+        let name = names::name_of(path);
+        let bases = [vec![name.clone()], names::bases(&name)].concat();
         let entries = look.folder(folder);
         let mut archives = Vec::new();
         for archive in entries.iter().map(|(archive, _)| archive.to_string_lossy()) {
-            let Some(plain) = scan::plain_name(&archive) else { continue };
+            let Some(plain) = names::plain_name(&archive) else { continue };
             let path = path.with_file_name(&*archive);
             // As long as the plain file is there, the archive may be in the making.
             let is_there = entries.iter().any(|(entry, _)| *entry == *plain);
-            let is_related = bases.iter().any(|base| *base == plain || scan::is_rotated(base, plain));
+            let is_related = bases.iter().any(|base| *base == plain || names::is_rotated(base, plain));
             if is_there || !is_related || scan::excluded(&settings.exclude, &path) {
                 continue;
             }
@@ -108,9 +109,9 @@ impl Archives {
 
     /// Archives of what the same file held after the one found, the oldest first.
     fn later(&self, path: &Path) -> Vec<Archive> {
-        let (found, base) = (self.found(), scan::name_of(path));
+        let (found, base) = (self.found(), names::name_of(path));
         let is_later = |archive: &&Archive| {
-            archive.is_later_than(found) && scan::is_rotated(&base, &scan::name_of(&archive.path))
+            archive.is_later_than(found) && names::is_rotated(&base, &names::name_of(&archive.path))
         };
         let mut later: Vec<Archive> = self.archives.iter().filter(is_later).cloned().collect();
         later.sort_by_key(|archive| (archive.age(), archive.modified));

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use super::generation::{Generation, Gone, Place};
 use super::mark;
+use super::names;
 use super::packed::Archives;
 use super::scan::{self, Found, Look, Stat};
 use super::{Copy, ROTATE_QUIET, Start, Tail, UNDECIDED_OPEN_MAX, Undecided};
@@ -109,9 +110,9 @@ impl Tail {
         let near = look.found.iter().filter(|found| found.path.parent() == path.parent());
         let mut candidates: Vec<Found> = near.cloned().collect();
         if let Some(source) = self.source_index(&generation.source) {
-            let base = scan::name_of(path);
+            let base = names::name_of(path);
             let siblings =
-                look.beside(path, source, |name, inode| inode == number || scan::is_rotated(&base, name));
+                look.beside(path, source, |name, inode| inode == number || names::is_rotated(&base, name));
             candidates.extend(siblings);
         }
         // A file that was copied has a twin: its own path is the better one.
@@ -172,8 +173,8 @@ impl Tail {
         gone.searched = true;
         let (path, unread) = (generation.path.clone(), generation.unread());
         let newer = self.generations.range(id + 1..).any(|(_, other)| other.path == path);
-        let name = scan::name_of(&path);
-        let rotated = scan::bases(&name).iter().any(|base| {
+        let name = names::name_of(&path);
+        let rotated = names::bases(&name).iter().any(|base| {
             let base = path.with_file_name(base);
             look.by_path(&base).is_some() || self.generations.values().any(|other| other.path == base)
         });
@@ -190,10 +191,10 @@ impl Tail {
         let Some(source) = self.sources.iter().position(|source| scan::names(source, &path)) else {
             return false;
         };
-        let name = scan::name_of(&path);
+        let name = names::name_of(&path);
         generation.source.clone_from(&self.sources[source].name);
         let is_newer = |other: &Generation| {
-            let same = other.path == path || scan::is_rotated(&scan::name_of(&other.path), &name);
+            let same = other.path == path || names::is_rotated(&names::name_of(&other.path), &name);
             same && other.path.parent() == path.parent()
         };
         let is_newest = !self.generations.range(id + 1..).any(|(_, other)| is_newer(other));
@@ -215,7 +216,7 @@ impl Tail {
         let mut unknown: Vec<Found> = unknown.cloned().collect();
         // The clock of a file system is coarse: names tell what it does not.
         unknown.sort_by_cached_key(|found| {
-            (found.stat.modified, scan::age(&scan::name_of(&found.path)), found.path.clone())
+            (found.stat.modified, names::age(&names::name_of(&found.path)), found.path.clone())
         });
         let gone = |generation: &Generation| matches!(generation.place, Place::Gone(_));
         let gone = self.generations.iter().filter(|(_, generation)| gone(generation));
@@ -317,11 +318,11 @@ impl Tail {
         if !file.metadata().is_ok_and(|meta| Stat::of(&meta).key() == found.stat.key()) {
             return false;
         }
-        let name = scan::name_of(&found.path);
+        let name = names::name_of(&found.path);
         let related = |generation: &Generation| {
             generation.key().is_some()
                 && generation.path.parent() == found.path.parent()
-                && scan::is_rotated(&scan::name_of(&generation.path), &name)
+                && names::is_rotated(&names::name_of(&generation.path), &name)
         };
         let relatives = self.generations.iter().filter(|(_, generation)| related(generation));
         let relatives: Vec<u64> = relatives.map(|(&id, _)| id).collect();
@@ -395,7 +396,7 @@ impl Tail {
 
     /// The live generation of which the file is a copy, whole or in the making.
     fn original_of(&mut self, found: &Found, file: &File) -> Option<u64> {
-        for base in scan::bases(&scan::name_of(&found.path)) {
+        for base in names::bases(&names::name_of(&found.path)) {
             let Some(&id) = self.by_path.get(&found.path.with_file_name(base)) else { continue };
             if !self.open(id).unwrap_or(false) {
                 continue;
@@ -413,7 +414,7 @@ impl Tail {
     /// Whether the file is a copy of one that is new, too, and not followed yet.
     fn is_of_a_new_file(&mut self, found: &Found, file: &File, look: &Look) -> bool {
         let size = found.stat.size;
-        scan::bases(&scan::name_of(&found.path)).iter().any(|base| {
+        names::bases(&names::name_of(&found.path)).iter().any(|base| {
             let path = found.path.with_file_name(base);
             look.by_path(&path).is_some_and(|original| !self.by_key.contains_key(&original.stat.key()))
                 && size > 0

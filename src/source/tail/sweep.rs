@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::generation::{Generation, Gone, Place, Stage};
+use super::names;
 use super::packed::Archives;
 use super::scan::{self, Found, Look, Stat};
 use super::trouble::Trouble;
@@ -141,8 +142,8 @@ impl Tail {
     ) {
         let Some(generation) = self.generations.get(&id) else { return };
         let path = generation.path.clone();
-        let base = scan::name_of(&path);
-        for found in look.beside_at_rest(&path, source, |name, _| scan::is_rotated(&base, name)) {
+        let base = names::name_of(&path);
+        for found in look.beside_at_rest(&path, source, |name, _| names::is_rotated(&base, name)) {
             if is_later(&found.stat) && !self.by_key.contains_key(&found.stat.key()) {
                 look.between.push(Found { base: Some(path.clone()), ..found });
             }
@@ -201,7 +202,7 @@ impl Tail {
         self.generations.iter().any(|(&other, original)| {
             other != id
                 && at.parent() == original.path.parent()
-                && scan::is_rotated(&scan::name_of(&original.path), &scan::name_of(at))
+                && names::is_rotated(&names::name_of(&original.path), &names::name_of(at))
                 && original.is_in(file, size).unwrap_or(false)
         })
     }
@@ -325,8 +326,8 @@ impl Tail {
 
     /// Unknown siblings that hold what was read of a generation, the newest first.
     fn copies_of(&mut self, id: u64, path: &Path, source: usize) -> Vec<(Found, std::fs::File)> {
-        let base = scan::name_of(path);
-        let mut siblings = Look::default().beside(path, source, |name, _| scan::is_rotated(&base, name));
+        let base = names::name_of(path);
+        let mut siblings = Look::default().beside(path, source, |name, _| names::is_rotated(&base, name));
         siblings.retain(|found| !self.by_key.contains_key(&found.stat.key()));
         siblings.sort_by_key(|found| std::cmp::Reverse(found.stat.modified));
         let mut copies = Vec::new();
