@@ -48,6 +48,7 @@ fn read_on(reader: &mut Reader) -> Vec<String> {
 fn restarted(rotate: impl Fn(&Reader)) -> Reader {
     let mut reader = Reader::new(&["worker.log"]);
     reader.append("worker.log", &text(0..10));
+    age(&reader, "worker.log", 1000);
     assert_eq!(reader.next(), lines(0..10));
     reader.append("worker.log", &text(10..20));
     rotate(&reader);
@@ -152,6 +153,43 @@ fn numbers_tell_the_order_where_times_are_those_of_the_compression() {
     assert_eq!(reader.troubles, []);
     reader.restart();
     assert!(read_on(&mut reader).is_empty());
+}
+
+#[test]
+fn a_later_generation_left_plain_is_older_than_the_archive_dated_at_its_compression() {
+    let mut reader = restarted(|reader| {
+        // Older than what was followed: none of our business.
+        reader.append("worker.log.3", &text(900..950));
+        age(reader, "worker.log.3", 3600);
+        reader.rename("worker.log", "worker.log.2");
+        reader.append("worker.log.1", &text(20..30));
+        age(reader, "worker.log.1", 500);
+        pack(reader, "worker.log.2", "gz");
+        age(reader, "worker.log.2.gz", 100);
+    });
+    assert_eq!(read_on(&mut reader), [lines(10..30), lines(90..100)].concat());
+    assert_eq!(reader.troubles, []);
+    reader.restart();
+    assert!(read_on(&mut reader).is_empty());
+}
+
+#[test]
+fn dates_tell_the_order_where_times_are_those_of_the_compression() {
+    for form in ["worker.log-202608DD", "worker.log-2026-08-DD", "worker-202608DD.log"] {
+        let name = |day: usize| form.replace("DD", &format!("{day:02}"));
+        let mut reader = restarted(|reader| {
+            reader.rename("worker.log", &name(21));
+            (22..24).for_each(|day| reader.append(&name(day), &text(day * 10 - 200..day * 10 - 190)));
+            // The oldest is none of our business, and was compressed last.
+            reader.append(&name(20), &text(900..950));
+            for day in 20..24 {
+                pack(reader, &name(day), "gz");
+                age(reader, &format!("{}.gz", name(day)), 600 - 10 * (24 - day as u64));
+            }
+        });
+        assert_eq!(read_on(&mut reader), [lines(10..40), lines(90..100)].concat(), "{form}");
+        assert_eq!(reader.troubles, []);
+    }
 }
 
 #[test]

@@ -32,15 +32,39 @@ pub(super) fn bases(name: &str) -> Vec<String> {
     bases
 }
 
-/// Sorts names of one moment from the oldest file to the newest: `.2`, `.1`, dates, plain names.
-pub(super) fn age(name: &str) -> i64 {
+/// Sorts names of one moment from the oldest file to the newest: `.2`, `.1`, dates from the first to the last, plain
+/// names.
+pub(super) fn age(name: &str) -> (i64, String) {
     const INDEX_DIGITS_MAX: usize = 3;
+    if let Some(date) = date(name) {
+        return (0, date);
+    }
     let digits = name.len() - name.trim_end_matches(|last: char| last.is_ascii_digit()).len();
-    match name[name.len() - digits..].parse::<i64>() {
+    let index = match name[name.len() - digits..].parse::<i64>() {
         Ok(index) if digits <= INDEX_DIGITS_MAX => -index,
         _ if name.contains(|any: char| any.is_ascii_digit()) => 0,
         _ => 1,
-    }
+    };
+    (index, String::new())
+}
+
+/// Whether a name is that of a later file than another, where both have a number or a date.
+pub(super) fn is_later(name: &str, other: &str) -> Option<bool> {
+    let (this, other) = (age(name), age(other));
+    let numbers = this.0 < 0 && other.0 < 0;
+    let dates = !this.1.is_empty() && !other.1.is_empty();
+    (numbers || dates).then(|| this > other)
+}
+
+/// The digits of a date in a name, from its year on: so they sort. A date that begins with its day does not.
+fn date(name: &str) -> Option<String> {
+    let starts = name.match_indices("20").map(|(at, _)| name.split_at(at));
+    let mut starts = starts.filter(|(before, _)| !before.ends_with(|last: char| last.is_ascii_digit()));
+    starts.find_map(|(_, date)| {
+        let digits: String = date.chars().filter(char::is_ascii_digit).collect();
+        let month = digits.get(4..6)?.parse::<u8>().ok()?;
+        ((1..=12).contains(&month) && digits.len() >= 8).then_some(digits)
+    })
 }
 
 /// The last part of a path, for comparison of names.
@@ -87,7 +111,30 @@ mod tests {
 
     #[test]
     fn names_of_one_moment_are_sorted_by_age() {
-        let oldest_first = ["w.log.12", "w.log.2", "w.log.1", "w-20260823.log", "w.log"];
-        assert!(oldest_first.is_sorted_by_key(|name| age(name)));
+        for oldest_first in [
+            ["w.log.12", "w.log.2", "w.log.1", "w-20260823.log", "w.log"],
+            ["w.log.2", "w.log-2026-07-31", "w.log-2026-08-01", "w.log-2026-08-02", "w.log"],
+        ] {
+            assert!(oldest_first.is_sorted_by_key(|name| age(name)), "{oldest_first:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_tells_the_order_by_its_number_or_date() {
+        for (name, other, is_later_than) in [
+            ("w.log.1", "w.log.2", Some(true)),
+            ("w.log.10", "w.log.9", Some(false)),
+            ("w.log-20260801", "w.log-20260731", Some(true)),
+            ("w.log-2026-08-01", "w.log-2026-08-31", Some(false)),
+            ("w-2026-08-23T11-00-00.000.log", "w-2026-08-23T10-59-59.999.log", Some(true)),
+            ("w20.log-2026080123", "w20.log-2026080122", Some(true)),
+            // Its day comes first, or there is none.
+            ("w.log-20122026", "w.log-20012027", None),
+            ("w.log-01092026", "w.log-31082026", None),
+            ("w.log.old", "w.log.1", None),
+            ("w.log.1", "w.log-20260823", None),
+        ] {
+            assert_eq!(is_later(name, other), is_later_than, "{name} after {other}");
+        }
     }
 }

@@ -30,18 +30,15 @@ struct Archive {
 }
 
 impl Archive {
-    /// Its place among rotated files, as its name has it.
-    fn age(&self) -> i64 {
+    /// Its name before it was compressed.
+    fn name(&self) -> String {
         let name = names::name_of(&self.path);
-        names::age(names::plain_name(&name).unwrap_or(&name))
+        names::plain_name(&name).unwrap_or(&name).to_owned()
     }
 
-    /// By their numbers, where both have one: a time may be that of the compression.
+    /// By their names, where these tell: a time may be that of the compression.
     fn is_later_than(&self, other: &Archive) -> bool {
-        match (self.age(), other.age()) {
-            (this, other) if this < 0 && other < 0 => this > other,
-            _ => self.modified > other.modified,
-        }
+        names::is_later(&self.name(), &other.name()).unwrap_or(self.modified > other.modified)
     }
 }
 
@@ -110,11 +107,10 @@ impl Archives {
     /// Archives of what the same file held after the one found, the oldest first.
     fn later(&self, path: &Path) -> Vec<Archive> {
         let (found, base) = (self.found(), names::name_of(path));
-        let is_later = |archive: &&Archive| {
-            archive.is_later_than(found) && names::is_rotated(&base, &names::name_of(&archive.path))
-        };
+        let is_later =
+            |archive: &&Archive| archive.is_later_than(found) && names::is_rotated(&base, &archive.name());
         let mut later: Vec<Archive> = self.archives.iter().filter(is_later).cloned().collect();
-        later.sort_by_key(|archive| (archive.age(), archive.modified));
+        later.sort_by_cached_key(|archive| (names::age(&archive.name()), archive.modified));
         later
     }
 }
@@ -277,7 +273,8 @@ impl Tail {
             packed.search.is_newest = false;
             generation.retry = None;
             let mut later = packed.search.later(&generation.path);
-            let since = packed.search.found().modified;
+            // The time of the archive may be that of the compression.
+            let since = generation.stat.modified;
             // Compressed late, an older one looks newer.
             later.retain(|archive| self.unpacked.insert(archive.path.clone()));
             let (source, path) = (generation.source.clone(), generation.path.clone());
@@ -287,7 +284,7 @@ impl Tail {
                         let identity = Identity::of_head(mark::mark(&head));
                         let text = path.to_string_lossy().into_owned();
                         let progress = Progress::default();
-                        let seen = Seen::default();
+                        let seen = Seen { size: 0, modified: since };
                         let position =
                             Position { source: source.clone(), path: text, identity, progress, seen };
                         let mut generation = Generation::known(position, now);
