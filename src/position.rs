@@ -45,9 +45,14 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Of a file of which the head alone is known.
+    /// Of a text in an archive, of which the head alone is known.
     pub fn of_head(head: Mark) -> Identity {
         Identity { device: 0, inode: 0, head, tail: Mark::default(), ahead: Mark::default() }
+    }
+
+    /// Whether it is that of a text that was in no plain file when it was first read.
+    pub fn is_of_an_archive(&self) -> bool {
+        self.inode == 0
     }
 }
 

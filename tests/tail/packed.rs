@@ -298,3 +298,41 @@ fn one_in_the_making_is_not_taken() {
     assert_eq!(read_on(&mut reader), [lines(10..20), lines(90..100)].concat());
     assert_eq!(reader.troubles, []);
 }
+
+#[test]
+fn one_of_few_bytes_is_read_after_another_restart_or_told() {
+    // The id of what comes after the first file.
+    const SHORT: u64 = 2;
+    for is_there in [true, false] {
+        let mut reader = restarted(|reader| {
+            reader.rename("worker.log", "worker.log.2");
+            pack(reader, "worker.log.2", "gz");
+            reader.append("worker.log.1", "few bytes\n");
+            pack(reader, "worker.log.1", "gz");
+        });
+        // All but the short one is read.
+        for _ in 0..3 {
+            reader.now += Duration::from_secs(2);
+            reader.sweep();
+            for id in reader.tail.ready(reader.now).into_iter().filter(|&id| id != SHORT) {
+                while reader.tail.ready(reader.now).contains(&id) {
+                    reader.read(id);
+                }
+            }
+        }
+        reader.commit();
+        assert_eq!(reader.take(), [lines(10..20), lines(90..100)].concat());
+        if !is_there {
+            fs::remove_file(reader.path("worker.log.1.gz")).unwrap();
+        }
+        reader.restart();
+        let read = read_on(&mut reader);
+        if is_there {
+            assert_eq!((read, &reader.troubles[..]), (vec!["few bytes".to_owned()], &[][..]));
+        } else {
+            let bytes = Some("few bytes\n".len() as u64);
+            let gap = Trouble::Gap { path: reader.path("worker.log"), offset: 0, bytes };
+            assert_eq!((read, &reader.troubles[..]), (Vec::new(), &[gap][..]));
+        }
+    }
+}

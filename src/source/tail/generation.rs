@@ -463,12 +463,14 @@ impl Generation {
     }
 
     pub(super) fn position(&self) -> Position {
+        // An archive that is not read to its end holds more.
+        let read = if self.packed.is_some() { self.progress.offset + 1 } else { 0 };
         Position {
             source: self.source.clone(),
             path: self.shown.clone(),
             identity: self.identity(),
             progress: self.progress.clone(),
-            seen: Seen { size: self.seen_size, modified: self.stat.modified },
+            seen: Seen { size: self.seen_size.max(read), modified: self.stat.modified },
         }
     }
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::generation::{Filled, Generation, Place};
-use super::mark::{self, HEAD_LEN, TAIL_LEN};
+use super::mark::{self, HEAD_LEN, PROOF_LEN, TAIL_LEN};
 use super::names;
 use super::scan::{self, Look, Stat};
 use super::trouble::Trouble;
@@ -121,8 +121,7 @@ impl Packed {
         while let Some(archive) = search.archives.get(search.tried) {
             search.tried += 1;
             if let Ok((reader, first)) = open(&archive.path)
-                && let Some(first) = first.get(..usize::try_from(head.length).ok()?)
-                && mark::mark(first) == *head
+                && begins(&first, head)
             {
                 return Some(Packed {
                     reader,
@@ -182,9 +181,8 @@ impl Packed {
 impl Tail {
     /// Reads a generation that is in no plain file on from an archive; whether one may hold it.
     pub(super) fn unpack(&mut self, id: u64, search: Archives) -> bool {
-        let Some(generation) = self.generations.get_mut(&id).filter(|one| one.is_proved()) else {
-            return false;
-        };
+        let is_known = |one: &&mut Generation| one.is_proved() || one.identity().is_of_an_archive();
+        let Some(generation) = self.generations.get_mut(&id).filter(is_known) else { return false };
         generation.packed = Packed::next(search, &generation.identity().head);
         self.prove(id);
         self.generations.get(&id).is_some_and(|generation| generation.packed.is_some())
@@ -284,7 +282,7 @@ impl Tail {
                         let identity = Identity::of_head(mark::mark(&head));
                         let text = path.to_string_lossy().into_owned();
                         let progress = Progress::default();
-                        let seen = Seen { size: 0, modified: since };
+                        let seen = Seen { size: head.len() as u64, modified: since };
                         let position =
                             Position { source: source.clone(), path: text, identity, progress, seen };
                         let mut generation = Generation::known(position, now);
@@ -301,6 +299,13 @@ impl Tail {
             self.add_between(id, source, |stat| stat.modified >= since, look);
         }
     }
+}
+
+/// Whether a text that has `first` as its first bytes begins as a generation did; with only a few, it is all of it.
+fn begins(first: &[u8], head: &Mark) -> bool {
+    let length = usize::try_from(head.length).unwrap_or(usize::MAX);
+    let is_enough = head.length >= PROOF_LEN || first.len() == length;
+    is_enough && first.get(..length).is_some_and(|first| mark::mark(first) == *head)
 }
 
 /// Opens an archive; its first bytes, which the reader gives again.
