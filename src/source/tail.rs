@@ -45,6 +45,7 @@
 //! # }
 //! ```
 
+mod archives;
 mod context;
 mod descriptors;
 mod generation;

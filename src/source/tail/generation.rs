@@ -337,6 +337,12 @@ impl Generation {
         self.stage = Stage::Over;
     }
 
+    /// Takes back the line at the end that is not whole: the rest of it is lost.
+    pub(super) fn drop_last_line(&mut self) {
+        self.seen_size = self.seen_size.max(self.read_offset());
+        self.carry.truncate(memchr::memrchr(b'\n', &self.carry).map_or(0, |newline| newline + 1));
+    }
+
     /// It is not to be looked for among plain files.
     pub(super) fn give_up_search(&mut self) {
         if let Place::Gone(gone) = &mut self.place {

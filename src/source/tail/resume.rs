@@ -6,10 +6,10 @@ use std::io;
 use std::path::Path;
 use std::time::Instant;
 
+use super::archives::Archives;
 use super::generation::{Generation, Gone, Place};
 use super::mark;
 use super::names;
-use super::packed::Archives;
 use super::scan::{self, Found, Look, Stat};
 use super::{Copy, ROTATE_QUIET, Start, Tail, UNDECIDED_OPEN_MAX, Undecided};
 use crate::position::Progress;
@@ -46,7 +46,7 @@ impl Tail {
             ids.retain(|&id| !self.is_dropped(id, look));
             for id in ids {
                 if self.search(id, false, look, now) == Search::Nothing {
-                    self.give_up(id, look);
+                    self.give_up(id, look, now);
                 }
             }
             // What was found again may be what a new file is a copy of.
@@ -167,7 +167,7 @@ impl Tail {
 
     /// Nothing holds what was read. Bytes are lost that were seen and not read; and if it was what stood at its path
     /// when the last run ended, some may have been written to it since.
-    fn give_up(&mut self, id: u64, look: &mut Look) {
+    fn give_up(&mut self, id: u64, look: &mut Look, now: Instant) {
         let Some(generation) = self.generations.get_mut(&id) else { return };
         let Place::Gone(gone) = &mut generation.place else { return };
         gone.searched = true;
@@ -179,13 +179,13 @@ impl Tail {
             look.by_path(&base).is_some() || self.generations.values().any(|other| other.path == base)
         });
         let is_loss = unread.is_some() || !(newer || rotated);
-        if !self.is_archived(id, is_loss, look) && is_loss {
+        if !self.is_archived(id, is_loss, look, now) && is_loss {
             self.tell_gap(id);
         }
     }
 
     /// Whether an archive may hold it, from which it is read on then.
-    fn is_archived(&mut self, id: u64, is_loss: bool, look: &mut Look) -> bool {
+    fn is_archived(&mut self, id: u64, is_loss: bool, look: &mut Look, now: Instant) -> bool {
         let Some(generation) = self.generations.get_mut(&id) else { return false };
         let path = generation.path.clone();
         let Some(source) = self.sources.iter().position(|source| scan::names(source, &path)) else {
@@ -200,7 +200,7 @@ impl Tail {
         let is_newest = !self.generations.range(id + 1..).any(|(_, other)| is_newer(other));
         let mut archives = Archives::beside(&path, &self.sources[source], look);
         (archives.is_newest, archives.is_loss) = (is_newest, is_loss);
-        self.unpack(id, archives)
+        self.unpack(id, archives, now)
     }
 
     /// Takes in the files that are new, the oldest first.

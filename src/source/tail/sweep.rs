@@ -4,9 +4,9 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Instant;
 
+use super::archives::Archives;
 use super::generation::{Generation, Gone, Place, Stage};
 use super::names;
-use super::packed::Archives;
 use super::scan::{self, Found, Look, Stat};
 use super::trouble::Trouble;
 use super::{RETENTION, ROTATE_QUIET, Tail};
@@ -251,7 +251,7 @@ impl Tail {
             return;
         }
         let archives = Archives::beside(&path, &self.sources[source], look);
-        if !self.unpack(id, archives) {
+        if !self.unpack(id, archives, now) {
             self.tell_gap(id);
             if let Some(generation) = self.generations.get_mut(&id) {
                 generation.stage = Stage::Over;
