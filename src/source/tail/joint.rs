@@ -93,7 +93,7 @@ impl Generation {
             && self.began.is_some_and(|began| began.saturating_duration_since(other.grown) <= CARRIED_FOR)
             && other.path.parent() == self.path.parent()
             && (other.path == self.path
-                || names::is_rotated(&names::name_of(&self.path), &names::name_of(&other.path)))
+                || names::is_generation(&names::name_of(&self.path), &names::name_of(&other.path)))
     }
 }
 

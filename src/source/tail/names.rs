@@ -19,6 +19,13 @@ pub(super) fn is_rotated(base: &str, name: &str) -> bool {
     })
 }
 
+/// Whether `name` is certain to be an older generation of `base`: `worker.log.err` may be a log of its own.
+pub(super) fn is_generation(base: &str, name: &str) -> bool {
+    let rest = name.strip_prefix(base).and_then(|rest| rest.get(1..));
+    let is_number = |rest: &str| rest.starts_with(|first: char| first.is_ascii_digit());
+    is_rotated(base, name) && rest.is_none_or(|rest| matches!(rest, "" | "old") || is_number(rest))
+}
+
 /// The names of which `name` may be a rotated one, after [`is_rotated`].
 pub(super) fn bases(name: &str) -> Vec<String> {
     let extension = name.rsplit_once('.').map(|(_, extension)| extension);
@@ -106,6 +113,23 @@ mod tests {
         ] {
             assert_eq!(is_rotated(base, name), rotated, "{name} of {base}");
             assert_eq!(bases(name).iter().any(|found| found == base), rotated, "{name} of {base}");
+        }
+    }
+
+    #[test]
+    fn a_log_of_its_own_is_no_generation() {
+        for (name, generation) in [
+            ("worker.log.1", true),
+            ("worker.log-20260823", true),
+            ("worker.log.old", true),
+            ("worker.log~", true),
+            ("worker-20260823.log", true),
+            ("worker.log.err", false),
+            ("worker.log-b", false),
+            ("worker.log_metrics.1", false),
+            ("worker.log", false),
+        ] {
+            assert_eq!(is_generation("worker.log", name), generation, "{name}");
         }
     }
 
