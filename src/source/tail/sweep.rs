@@ -1,5 +1,6 @@
 //! The sweep: what became of every file since the last one.
 
+use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Instant;
@@ -324,15 +325,27 @@ impl Tail {
         }
     }
 
-    /// Unknown siblings that hold what was read of a generation, the newest first.
+    /// Unknown siblings that hold what was read of a generation, the newest first. One that was empty when it was seen
+    /// may have been deleted since, and is open still.
     fn copies_of(&mut self, id: u64, path: &Path, source: usize) -> Vec<(Found, std::fs::File)> {
         let base = names::name_of(path);
         let mut siblings = Look::default().beside(path, source, |name, _| names::is_rotated(&base, name));
-        siblings.retain(|found| !self.by_key.contains_key(&found.stat.key()));
+        let held = self.undecided.values().filter(|one| one.file.is_some()).map(|one| &one.found);
+        let is_beside = |held: &&Found| {
+            held.path.parent() == path.parent() && names::is_rotated(&base, &names::name_of(&held.path))
+        };
+        siblings.extend(held.filter(is_beside).cloned());
+        let mut keys = HashSet::new();
+        siblings.retain(|found| {
+            let key = found.stat.key();
+            !self.by_key.contains_key(&key) && keys.insert(key)
+        });
         siblings.sort_by_key(|found| std::cmp::Reverse(found.stat.modified));
         let mut copies = Vec::new();
         for mut found in siblings {
-            let Ok(file) = self.open_path(&found.path) else { continue };
+            let held =
+                self.undecided.get(&found.stat.key()).and_then(|one| one.file.as_ref()?.try_clone().ok());
+            let Some(file) = held.or_else(|| self.open_path(&found.path).ok()) else { continue };
             let Ok(meta) = file.metadata() else { continue };
             found.stat = Stat::of(&meta);
             let Some(generation) = self.generations.get(&id) else { continue };
