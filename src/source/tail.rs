@@ -65,7 +65,7 @@ mod sweep;
 mod tests;
 mod trouble;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -163,7 +163,7 @@ struct Copy {
 #[derive(Debug)]
 struct Undecided {
     found: Found,
-    /// Kept open, unless there are too many: it may be written to just before it is deleted.
+    /// Kept open, unless there are too many later ones: it may be written to just before it is deleted.
     file: Option<File>,
     /// When it was last known to be there.
     since: Instant,
@@ -186,6 +186,8 @@ pub struct Tail {
     by_path: HashMap<PathBuf, u64>,
     copies: HashMap<(u64, u64), Copy>,
     undecided: HashMap<(u64, u64), Undecided>,
+    /// Those of them that are open, the latest at the end.
+    undecided_open: VecDeque<(u64, u64)>,
     /// Archives that are read, or have been.
     unpacked: HashSet<PathBuf>,
     descriptors: Descriptors,
@@ -229,6 +231,7 @@ impl Tail {
             by_path: HashMap::new(),
             copies: HashMap::new(),
             undecided: HashMap::new(),
+            undecided_open: VecDeque::new(),
             unpacked: HashSet::new(),
             descriptors: Descriptors::new(descriptors::room().min(OPEN_MAX)),
             held_max: HELD_MAX,

@@ -1,6 +1,7 @@
 //! Finding files again after a restart, and telling new files from copies of known ones.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -239,6 +240,7 @@ impl Tail {
         self.undecided.retain(|key, one| {
             !self.by_key.contains_key(key) && now.saturating_duration_since(one.since) < ROTATE_QUIET
         });
+        self.undecided_open.retain(|key| self.undecided.contains_key(key));
     }
 
     /// Takes in what became of the files of which nobody could tell what they are.
@@ -353,9 +355,7 @@ impl Tail {
             // Until it was read, what it held could go unnoticed, and be in the copy alone.
             let is_proved = self.generations.get(&of).is_some_and(Generation::is_proved);
             if stat.size == 0 || !is_proved {
-                let is_room = self.undecided.len() < UNDECIDED_OPEN_MAX;
-                let one = Undecided { found, file: is_room.then_some(file), since: now };
-                self.undecided.entry(stat.key()).or_insert(one);
+                self.undecide(found, file, now);
             } else {
                 self.undecided.remove(&stat.key());
                 self.copies.insert(stat.key(), Copy { of, stat });
@@ -375,6 +375,19 @@ impl Tail {
             }
         }
         self.create(&found, file, progress, now);
+    }
+
+    /// Keeps a file of which nobody can tell what it is.
+    fn undecide(&mut self, found: Found, file: File, now: Instant) {
+        let key = found.stat.key();
+        if let Entry::Vacant(vacant) = self.undecided.entry(key) {
+            vacant.insert(Undecided { found, file: Some(file), since: now });
+            self.undecided_open.push_back(key);
+        }
+        while self.undecided_open.len() > UNDECIDED_OPEN_MAX {
+            let earliest = self.undecided_open.pop_front().and_then(|key| self.undecided.get_mut(&key));
+            earliest.into_iter().for_each(|one| one.file = None);
+        }
     }
 
     /// Whether the file is one that was not to be found, and now is.
