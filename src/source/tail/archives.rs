@@ -19,6 +19,9 @@ const STILL: Duration = Duration::from_secs(5);
 /// A decompressed text, from its start on.
 pub(super) type Text = Box<dyn Read + Send>;
 
+/// A text that has been begun: its first bytes, which it gives again.
+pub(super) type Begun = (Text, Vec<u8>);
+
 /// Length and time of a file; nothing if it is not there.
 type Version = Option<(u64, (i64, i64))>;
 
@@ -69,7 +72,7 @@ impl Archive {
     }
 
     /// Opens it. One that ended too early is opened once more when it has grown and come to rest.
-    fn open(&mut self, now: Instant) -> Opened<(Text, Vec<u8>)> {
+    fn open(&mut self, now: Instant) -> Opened<Begun> {
         let version = scan::stat(&self.path).ok().map(|stat| stat.version());
         if let Some((seen, since)) = &mut self.early {
             if *seen != version {
@@ -175,7 +178,7 @@ impl Archives {
         path: &Path,
         known: &HashSet<PathBuf>,
         now: Instant,
-    ) -> Option<Vec<(Archive, Option<(Text, Vec<u8>)>)>> {
+    ) -> Option<Vec<(Archive, Option<Begun>)>> {
         let (found, base) = (self.found.as_ref()?, names::name_of(path));
         let mut later = Vec::new();
         for archive in &mut self.all {
@@ -203,8 +206,8 @@ fn begins(first: &[u8], head: &Mark) -> bool {
     is_enough && first.get(..length).is_some_and(|first| mark::mark(first) == *head)
 }
 
-/// Opens an archive; its first bytes, which the reader gives again.
-fn open(path: &Path) -> io::Result<(Text, Vec<u8>)> {
+/// Opens an archive.
+fn open(path: &Path) -> io::Result<Begun> {
     if std::fs::metadata(path)?.len() == 0 {
         return Err(ErrorKind::UnexpectedEof.into());
     }
