@@ -13,16 +13,16 @@ pub struct Position {
     pub identity: Identity,
     /// Where reading goes on.
     pub progress: Progress,
-    /// What was seen of it, read or not.
+    /// What was seen of it beyond that.
     #[serde(default)]
     pub seen: Seen,
 }
 
-/// What a file was seen to be when it was last looked at: what of it is lost, should it be gone.
+/// What a file was seen to be: what of it is lost, should it be gone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
-    /// Its bytes.
-    pub size: u64,
+    /// Bytes that were there and that nobody has searched yet.
+    pub unread: u64,
     /// When it was written to last: seconds and nanoseconds since 1970.
     pub modified: (i64, i64),
 }

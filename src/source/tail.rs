@@ -323,6 +323,9 @@ impl Tail {
         let unknown = || io::Error::new(io::ErrorKind::NotFound, format!("no file has the id {id}"));
         let generation = self.generations.get_mut(&id).ok_or_else(unknown)?;
         let end = generation.offer(now);
+        if end != End::More {
+            self.changed.insert(id);
+        }
         let chunk = match self.first_lines(id, end, now) {
             First::Of(before, length, end) => self.join(before, id, length, end),
             First::Waiting => self.generations.get(&id).map(|one| Chunk { bytes: &[], ..one.chunk(id, end) }),

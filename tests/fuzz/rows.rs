@@ -59,6 +59,6 @@ fn position() -> Position {
             reported: vec!["venus-cluster/once-poisoned".to_owned()],
             ..Progress::default()
         },
-        seen: Seen { size: 5_000, modified: (1_656_052_404, 100_000_000) },
+        seen: Seen { unread: 5_000, modified: (1_656_052_404, 100_000_000) },
     }
 }

@@ -84,6 +84,8 @@ pub(super) struct Generation {
     /// What `stat` said last; what it said before the last reading that reached the end.
     pub stat: Stat,
     pub read: Option<Stat>,
+    /// How far it has been searched: the last record early, for it may go on.
+    searched: u64,
     /// The largest size its file was seen to have while it held these bytes.
     pub seen_size: u64,
     pub retry: Option<Instant>,
@@ -106,7 +108,8 @@ impl Generation {
         let mut generation = Generation::new(source, Duration::ZERO, path.clone().into(), progress, now);
         generation.shown = path;
         generation.place = Place::Gone(gone);
-        (generation.seen_size, generation.stat.modified) = (seen.size, seen.modified);
+        (generation.seen_size, generation.stat.modified) =
+            (generation.progress.offset.saturating_add(seen.unread), seen.modified);
         generation
     }
 
@@ -130,6 +133,7 @@ impl Generation {
             carry: Vec::new(),
             stat: Stat::default(),
             read: None,
+            searched: 0,
             seen_size: 0,
             retry: None,
             began: None,
@@ -268,6 +272,9 @@ impl Generation {
     pub(super) fn offer(&mut self, now: Instant) -> End {
         let end = if self.can_read() { End::More } else { self.end(now) };
         self.offered = end;
+        if end != End::More {
+            self.searched = self.read_offset();
+        }
         if end == End::Final {
             self.stage = Stage::Spent;
         }
@@ -469,14 +476,16 @@ impl Generation {
     }
 
     pub(super) fn position(&self) -> Position {
+        let offset = self.progress.offset;
         // An archive that is not read to its end holds more.
-        let read = if self.packed.is_some() { self.progress.offset + 1 } else { 0 };
+        let seen = self.seen_size.max(offset + u64::from(self.packed.is_some()));
+        let unread = seen.saturating_sub(offset.max(self.searched));
         Position {
             source: self.source.clone(),
             path: self.shown.clone(),
             identity: self.identity(),
             progress: self.progress.clone(),
-            seen: Seen { size: self.seen_size.max(read), modified: self.stat.modified },
+            seen: Seen { unread, modified: self.stat.modified },
         }
     }
 }

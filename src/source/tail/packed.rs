@@ -210,7 +210,7 @@ impl Tail {
                     path: path.to_string_lossy().into_owned(),
                     identity: Identity::of_head(mark::mark(&head)),
                     progress: Progress::default(),
-                    seen: Seen { size: head.len() as u64, modified: since },
+                    seen: Seen { unread: head.len() as u64, modified: since },
                 };
                 let mut generation = Generation::known(position, now);
                 let all = Packed::new(Archives::of(Some(archive)), Some(text));
