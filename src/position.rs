@@ -13,6 +13,18 @@ pub struct Position {
     pub identity: Identity,
     /// Where reading goes on.
     pub progress: Progress,
+    /// What was seen of it beyond that.
+    #[serde(default)]
+    pub seen: Seen,
+}
+
+/// What a file was seen to be: what of it is lost, should it be gone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Bytes that were there and that nobody has searched yet.
+    pub unread: u64,
+    /// When it was written to last: seconds and nanoseconds since 1970.
+    pub modified: (i64, i64),
 }
 
 /// What tells a file from every other, and from what it held before.
@@ -33,9 +45,14 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Of a file of which the head alone is known.
+    /// Of a text in an archive, of which the head alone is known.
     pub fn of_head(head: Mark) -> Identity {
         Identity { device: 0, inode: 0, head, tail: Mark::default(), ahead: Mark::default() }
+    }
+
+    /// Whether it is that of a text that was in no plain file when it was first read.
+    pub fn is_of_an_archive(&self) -> bool {
+        self.inode == 0
     }
 }
 

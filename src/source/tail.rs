@@ -45,6 +45,7 @@
 //! # }
 //! ```
 
+mod archives;
 mod context;
 mod descriptors;
 mod generation;
@@ -52,6 +53,7 @@ mod held;
 mod joint;
 mod levels;
 mod mark;
+mod names;
 mod network;
 mod own;
 mod packed;
@@ -63,7 +65,7 @@ mod sweep;
 mod tests;
 mod trouble;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -161,7 +163,7 @@ struct Copy {
 #[derive(Debug)]
 struct Undecided {
     found: Found,
-    /// Kept open, unless there are too many: it may be written to just before it is deleted.
+    /// Kept open, unless there are too many later ones: it may be written to just before it is deleted.
     file: Option<File>,
     /// When it was last known to be there.
     since: Instant,
@@ -184,6 +186,8 @@ pub struct Tail {
     by_path: HashMap<PathBuf, u64>,
     copies: HashMap<(u64, u64), Copy>,
     undecided: HashMap<(u64, u64), Undecided>,
+    /// Those of them that are open, the latest at the end.
+    undecided_open: VecDeque<(u64, u64)>,
     /// Archives that are read, or have been.
     unpacked: HashSet<PathBuf>,
     descriptors: Descriptors,
@@ -227,6 +231,7 @@ impl Tail {
             by_path: HashMap::new(),
             copies: HashMap::new(),
             undecided: HashMap::new(),
+            undecided_open: VecDeque::new(),
             unpacked: HashSet::new(),
             descriptors: Descriptors::new(descriptors::room().min(OPEN_MAX)),
             held_max: HELD_MAX,
@@ -318,6 +323,9 @@ impl Tail {
         let unknown = || io::Error::new(io::ErrorKind::NotFound, format!("no file has the id {id}"));
         let generation = self.generations.get_mut(&id).ok_or_else(unknown)?;
         let end = generation.offer(now);
+        if end != End::More {
+            self.changed.insert(id);
+        }
         let chunk = match self.first_lines(id, end, now) {
             First::Of(before, length, end) => self.join(before, id, length, end),
             First::Waiting => self.generations.get(&id).map(|one| Chunk { bytes: &[], ..one.chunk(id, end) }),
@@ -390,10 +398,10 @@ impl Tail {
         let (Some(file), Some(generation)) = (self.descriptors.get(id), self.generations.get_mut(&id)) else {
             return Ok(Filled::Bytes(0));
         };
-        let offset = generation.progress.offset;
+        let before = (generation.progress.offset, generation.seen_size);
         let filled = generation.fill(file, &mut self.scratch, now)?;
         generation.retry = None;
-        if generation.progress.offset != offset {
+        if (generation.progress.offset, generation.seen_size) != before {
             self.changed.insert(id);
         }
         // Not where it could be opened: a disk that fails opens files and reads none.

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::alert::tests::sample;
 use crate::alert::{Alert, Status};
-use crate::position::{Identity, Mark, Progress};
+use crate::position::{Identity, Mark, Progress, Seen};
 
 pub(super) fn now() -> Timestamp {
     Timestamp::from_second(1_700_000_000).unwrap()
@@ -65,6 +65,7 @@ pub(super) fn position(offset: u64) -> Position {
             ahead: Mark::default(),
         },
         progress: Progress { offset, ..Progress::default() },
+        seen: Seen::default(),
     }
 }
 

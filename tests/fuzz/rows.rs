@@ -8,7 +8,7 @@ use sealtail::alert::{Digest, Lang, Letter, Message};
 use sealtail::correlate::{Correlator, Policy, Sighting};
 use sealtail::detect::{Detector, Stream};
 use sealtail::frame::End;
-use sealtail::position::{Identity, Mark, Position, Progress};
+use sealtail::position::{Identity, Mark, Position, Progress, Seen};
 use sealtail::signature::{Catalogue, builtin};
 
 /// A position, and the open alerts and letters that the samples of the built-in pages lead to.
@@ -59,5 +59,6 @@ fn position() -> Position {
             reported: vec!["venus-cluster/once-poisoned".to_owned()],
             ..Progress::default()
         },
+        seen: Seen { unread: 5_000, modified: (1_656_052_404, 100_000_000) },
     }
 }

@@ -129,3 +129,34 @@ fn a_copy_seen_empty_and_compressed_before_the_next_look_is_not_read_twice() {
     assert_eq!(reader.next(), lines(10..12));
     assert_eq!(reader.troubles, []);
 }
+
+#[test]
+fn a_copy_seen_empty_holds_what_was_not_read_wherever_it_is_when_that_is_noticed() {
+    for is_compressed in [true, false] {
+        let mut reader = Reader::new(&["worker.log*"]);
+        reader.append("worker.log", &text(0..10));
+        assert_eq!(reader.next(), lines(0..10));
+        let mut copy = reader.writer("worker.log.1");
+        assert!(reader.next().is_empty());
+        reader.append("worker.log", &text(10..12));
+        copy.write_all(text(0..12).as_bytes()).unwrap();
+        reader.truncate("worker.log");
+        reader.append("worker.log", &text(20..50));
+        if is_compressed {
+            std::fs::remove_file(reader.path("worker.log.1")).unwrap();
+        }
+        // It is noticed by reading: there is no sweep before.
+        assert!(!reader.tail.touch(&reader.path("worker.log")));
+        while let [id, ..] = reader.tail.ready(reader.now)[..] {
+            reader.read(id);
+        }
+        let read = [reader.take(), reader.next()].concat();
+        assert_eq!(read, [lines(10..12), lines(20..50)].concat(), "compressed: {is_compressed}");
+        reader.after(1);
+        reader.after(61);
+        assert!(reader.next().is_empty());
+        assert_eq!(reader.troubles, []);
+        reader.restart();
+        assert!(reader.next().is_empty());
+    }
+}

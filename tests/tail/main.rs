@@ -8,6 +8,7 @@ mod inode_reuse;
 mod levels;
 mod limits;
 mod long_line;
+mod lost;
 mod model;
 mod packed;
 mod partial_line;

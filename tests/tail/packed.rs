@@ -35,9 +35,9 @@ fn age(reader: &Reader, name: &str, seconds: u64) {
     set_time(reader, name, SystemTime::now() - Duration::from_secs(seconds));
 }
 
-/// All that is read within a few sweeps.
+/// All that is read within a few sweeps, which are enough to give an archive up.
 fn read_on(reader: &mut Reader) -> Vec<String> {
-    for _ in 0..3 {
+    for _ in 0..6 {
         reader.after(2);
     }
     reader.commit();
@@ -48,6 +48,7 @@ fn read_on(reader: &mut Reader) -> Vec<String> {
 fn restarted(rotate: impl Fn(&Reader)) -> Reader {
     let mut reader = Reader::new(&["worker.log"]);
     reader.append("worker.log", &text(0..10));
+    age(&reader, "worker.log", 1000);
     assert_eq!(reader.next(), lines(0..10));
     reader.append("worker.log", &text(10..20));
     rotate(&reader);
@@ -155,6 +156,43 @@ fn numbers_tell_the_order_where_times_are_those_of_the_compression() {
 }
 
 #[test]
+fn a_later_generation_left_plain_is_older_than_the_archive_dated_at_its_compression() {
+    let mut reader = restarted(|reader| {
+        // Older than what was followed: none of our business.
+        reader.append("worker.log.3", &text(900..950));
+        age(reader, "worker.log.3", 3600);
+        reader.rename("worker.log", "worker.log.2");
+        reader.append("worker.log.1", &text(20..30));
+        age(reader, "worker.log.1", 500);
+        pack(reader, "worker.log.2", "gz");
+        age(reader, "worker.log.2.gz", 100);
+    });
+    assert_eq!(read_on(&mut reader), [lines(10..30), lines(90..100)].concat());
+    assert_eq!(reader.troubles, []);
+    reader.restart();
+    assert!(read_on(&mut reader).is_empty());
+}
+
+#[test]
+fn dates_tell_the_order_where_times_are_those_of_the_compression() {
+    for form in ["worker.log-202608DD", "worker.log-2026-08-DD", "worker-202608DD.log"] {
+        let name = |day: usize| form.replace("DD", &format!("{day:02}"));
+        let mut reader = restarted(|reader| {
+            reader.rename("worker.log", &name(21));
+            (22..24).for_each(|day| reader.append(&name(day), &text(day * 10 - 200..day * 10 - 190)));
+            // The oldest is none of our business, and was compressed last.
+            reader.append(&name(20), &text(900..950));
+            for day in 20..24 {
+                pack(reader, &name(day), "gz");
+                age(reader, &format!("{}.gz", name(day)), 600 - 10 * (24 - day as u64));
+            }
+        });
+        assert_eq!(read_on(&mut reader), [lines(10..40), lines(90..100)].concat(), "{form}");
+        assert_eq!(reader.troubles, []);
+    }
+}
+
+#[test]
 fn what_was_read_to_its_end_gives_nothing() {
     let mut reader = Reader::new(&["worker.log"]);
     reader.append("worker.log", &text(0..10));
@@ -222,6 +260,7 @@ fn one_that_begins_alike_is_told_apart_by_what_comes_before_the_offset() {
 
 #[test]
 fn of_a_damaged_archive_all_that_can_be_is_read_and_the_gap_is_told() {
+    let whole = text(0..5_000);
     for kept in [1, 2] {
         let mut reader = restarted(|reader| {
             reader.append("worker.log", &text(20..5_000));
@@ -231,17 +270,16 @@ fn of_a_damaged_archive_all_that_can_be_is_read_and_the_gap_is_told() {
             fs::write(reader.path("worker.log.1.gz"), &packed[..packed.len() * kept / 3]).unwrap();
         });
         let read = read_on(&mut reader);
-        let [Trouble::Gap { offset, bytes: None, .. }] = reader.troubles[..] else {
+        let [Trouble::Gap { offset, bytes: Some(bytes), .. }] = reader.troubles[..] else {
             panic!("{:?}", reader.troubles)
         };
-        let offset = usize::try_from(offset).unwrap();
-        let there = &text(0..5_000)[..offset];
-        // The last of them may be a part of a line.
-        let whole = there.matches('\n').count();
-        assert!(whole > 20, "{whole}");
-        let part = there.rsplit('\n').next().unwrap();
-        let part = (!part.is_empty()).then(|| part.to_owned());
-        let mut expected = [lines(10..whole), part.into_iter().collect(), lines(90..100)].concat();
+        let (there, rest) = whole.split_at(usize::try_from(offset).unwrap());
+        let next = rest.find('\n').unwrap() as u64;
+        // Of a line that is cut, nobody can tell what it said.
+        assert!(there.ends_with('\n') && (1..=next).contains(&bytes), "{bytes} bytes from {offset} on");
+        let read_lines = there.matches('\n').count();
+        assert!(read_lines > 20, "{read_lines}");
+        let mut expected = [lines(10..read_lines), lines(90..100)].concat();
         expected.sort_unstable();
         let mut read = read;
         read.sort_unstable();
@@ -259,4 +297,80 @@ fn one_in_the_making_is_not_taken() {
     });
     assert_eq!(read_on(&mut reader), [lines(10..20), lines(90..100)].concat());
     assert_eq!(reader.troubles, []);
+}
+
+#[test]
+fn one_of_few_bytes_is_read_after_another_restart_or_told() {
+    // The id of what comes after the first file.
+    const SHORT: u64 = 2;
+    for is_there in [true, false] {
+        let mut reader = restarted(|reader| {
+            reader.rename("worker.log", "worker.log.2");
+            pack(reader, "worker.log.2", "gz");
+            reader.append("worker.log.1", "few bytes\n");
+            pack(reader, "worker.log.1", "gz");
+        });
+        // All but the short one is read.
+        for _ in 0..3 {
+            reader.now += Duration::from_secs(2);
+            reader.sweep();
+            for id in reader.tail.ready(reader.now).into_iter().filter(|&id| id != SHORT) {
+                while reader.tail.ready(reader.now).contains(&id) {
+                    reader.read(id);
+                }
+            }
+        }
+        reader.commit();
+        assert_eq!(reader.take(), [lines(10..20), lines(90..100)].concat());
+        if !is_there {
+            fs::remove_file(reader.path("worker.log.1.gz")).unwrap();
+        }
+        reader.restart();
+        let read = read_on(&mut reader);
+        if is_there {
+            assert_eq!((read, &reader.troubles[..]), (vec!["few bytes".to_owned()], &[][..]));
+        } else {
+            let bytes = Some("few bytes\n".len() as u64);
+            let gap = Trouble::Gap { path: reader.path("worker.log"), offset: 0, bytes };
+            assert_eq!((read, &reader.troubles[..]), (Vec::new(), &[gap][..]));
+        }
+    }
+}
+
+#[test]
+fn one_that_grows_is_waited_for() {
+    const LINES: usize = 5_000;
+    // Bytes that are there at the start, of the newest one or of the one before.
+    for (name, there) in
+        [("2", 0), ("2", 10), ("2", 1_000), ("2", 20_000), ("1", 0), ("1", 10), ("1", 20_000)]
+    {
+        let packed = std::cell::OnceCell::new();
+        let mut reader = restarted(|reader| {
+            reader.append("worker.log", &text(20..100));
+            reader.rename("worker.log", "worker.log.2");
+            reader.append("worker.log.2", &text(100..LINES));
+            reader.append("worker.log.1", &text(LINES..2 * LINES));
+            pack(reader, "worker.log.2", "gz");
+            pack(reader, "worker.log.1", "gz");
+            let archive = reader.path(&format!("worker.log.{name}.gz"));
+            let bytes = fs::read(&archive).unwrap();
+            fs::write(&archive, &bytes[..there]).unwrap();
+            packed.set((archive, bytes)).unwrap();
+        });
+        let (archive, bytes) = packed.into_inner().unwrap();
+        // Longer than one that does not grow is waited for.
+        for length in [there + 10, there + 10_000, there + 10_001, bytes.len()] {
+            reader.after(2);
+            reader.after(2);
+            fs::write(&archive, &bytes[..length]).unwrap();
+        }
+        let mut read = read_on(&mut reader);
+        read.sort_unstable();
+        let mut expected = [lines(10..2 * LINES), lines(90..100)].concat();
+        expected.sort_unstable();
+        assert!(read == expected, "{} lines, {there} bytes of {name} at the start", read.len());
+        assert_eq!(reader.troubles, []);
+        reader.restart();
+        assert!(read_on(&mut reader).is_empty());
+    }
 }

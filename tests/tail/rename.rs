@@ -161,6 +161,20 @@ fn what_a_lagging_writer_adds_to_an_empty_file_just_before_it_is_compressed_is_r
 }
 
 #[test]
+fn many_empty_files_of_long_ago_do_not_keep_the_latest_from_being_read() {
+    let mut reader = Reader::new(&["worker.log*"]);
+    reader.append("worker.log", &text(0..10));
+    assert_eq!(reader.next(), lines(0..10));
+    (0..100).for_each(|number| drop(reader.writer(&format!("worker.log.1{number:02}"))));
+    assert!(reader.next().is_empty());
+    let mut lagging = reader.writer("worker.log.1");
+    assert!(reader.next().is_empty());
+    lagging.write_all(text(20..21).as_bytes()).unwrap();
+    fs::remove_file(reader.path("worker.log.1")).unwrap();
+    assert_eq!(reader.next(), lines(20..21));
+}
+
+#[test]
 fn empty_rotated_files_keep_few_descriptors_open() {
     const FILES: usize = 300;
     let open = |reader: &Reader| {

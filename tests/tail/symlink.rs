@@ -26,6 +26,21 @@ fn re_pointed_it_drains_the_old_target_and_follows_the_new() {
 }
 
 #[test]
+fn a_line_that_it_cuts_ends_with_the_old_target() {
+    let mut reader = Reader::new(&["current.log"]);
+    reader.append("23.txt", "one\nfirst half");
+    point(&reader, "23.txt");
+    assert_eq!(reader.next(), ["one"]);
+    reader.append("24.txt", " and second half\ntwo\n");
+    point(&reader, "24.txt");
+    assert_eq!(reader.next(), [" and second half", "two"]);
+    reader.after(61);
+    reader.after(1);
+    assert_eq!(reader.next(), ["first half"]);
+    assert_eq!(reader.troubles, []);
+}
+
+#[test]
 fn re_pointed_while_nobody_watched() {
     let mut reader = Reader::new(&["current.log"]);
     fs::create_dir(reader.path("logs")).unwrap();

@@ -15,7 +15,7 @@ use super::mark::{self, Head, TAIL_LEN};
 use super::packed::Packed;
 use super::scan::Stat;
 use crate::frame::End;
-use crate::position::{Identity, Mark, Position, Progress};
+use crate::position::{Identity, Mark, Position, Progress, Seen};
 
 /// Unsettled bytes a generation may hold. The reader cuts lines and records long before.
 pub(super) const CARRY_MAX: usize = 4 << 20;
@@ -84,6 +84,8 @@ pub(super) struct Generation {
     /// What `stat` said last; what it said before the last reading that reached the end.
     pub stat: Stat,
     pub read: Option<Stat>,
+    /// How far it has been searched: the last record early, for it may go on.
+    searched: u64,
     /// The largest size its file was seen to have while it held these bytes.
     pub seen_size: u64,
     pub retry: Option<Instant>,
@@ -101,11 +103,13 @@ pub(super) struct Generation {
 impl Generation {
     /// A generation known from the last run, not found yet.
     pub(super) fn known(position: Position, now: Instant) -> Generation {
-        let Position { source, path, identity, progress } = position;
+        let Position { source, path, identity, progress, seen } = position;
         let gone = Gone { since: now, identity, searched: false };
         let mut generation = Generation::new(source, Duration::ZERO, path.clone().into(), progress, now);
         generation.shown = path;
         generation.place = Place::Gone(gone);
+        (generation.seen_size, generation.stat.modified) =
+            (generation.progress.offset.saturating_add(seen.unread), seen.modified);
         generation
     }
 
@@ -129,6 +133,7 @@ impl Generation {
             carry: Vec::new(),
             stat: Stat::default(),
             read: None,
+            searched: 0,
             seen_size: 0,
             retry: None,
             began: None,
@@ -197,6 +202,11 @@ impl Generation {
         self.progress.offset + self.carry.len() as u64
     }
 
+    /// Bytes that were seen in its file and not read, if there are any.
+    pub(super) fn unread(&self) -> Option<u64> {
+        self.seen_size.checked_sub(self.read_offset()).filter(|&bytes| bytes > 0)
+    }
+
     /// Takes in what `stat` says; `false` if the file has shrunk, so that what was in it is gone.
     pub(super) fn look(&mut self, stat: Stat) -> bool {
         let known = self.stat.size.max(self.read_offset());
@@ -262,6 +272,9 @@ impl Generation {
     pub(super) fn offer(&mut self, now: Instant) -> End {
         let end = if self.can_read() { End::More } else { self.end(now) };
         self.offered = end;
+        if end != End::More {
+            self.searched = self.read_offset();
+        }
         if end == End::Final {
             self.stage = Stage::Spent;
         }
@@ -329,6 +342,12 @@ impl Generation {
         self.packed = None;
         self.place = place;
         self.stage = Stage::Over;
+    }
+
+    /// Takes back the line at the end that is not whole: the rest of it is lost.
+    pub(super) fn drop_last_line(&mut self) {
+        self.seen_size = self.seen_size.max(self.read_offset());
+        self.carry.truncate(memchr::memrchr(b'\n', &self.carry).map_or(0, |newline| newline + 1));
     }
 
     /// It is not to be looked for among plain files.
@@ -457,11 +476,16 @@ impl Generation {
     }
 
     pub(super) fn position(&self) -> Position {
+        let offset = self.progress.offset;
+        // An archive that is not read to its end holds more.
+        let seen = self.seen_size.max(offset + u64::from(self.packed.is_some()));
+        let unread = seen.saturating_sub(offset.max(self.searched));
         Position {
             source: self.source.clone(),
             path: self.shown.clone(),
             identity: self.identity(),
             progress: self.progress.clone(),
+            seen: Seen { unread, modified: self.stat.modified },
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use memchr::memchr_iter;
 
 use super::generation::{Generation, Stage};
-use super::{Chunk, Tail, scan};
+use super::{Chunk, Tail, names};
 use crate::frame::{self, End, RECORD_BYTES_MAX};
 use crate::position::Progress;
 
@@ -93,7 +93,7 @@ impl Generation {
             && self.began.is_some_and(|began| began.saturating_duration_since(other.grown) <= CARRIED_FOR)
             && other.path.parent() == self.path.parent()
             && (other.path == self.path
-                || scan::is_rotated(&scan::name_of(&self.path), &scan::name_of(&other.path)))
+                || names::is_generation(&names::name_of(&self.path), &names::name_of(&other.path)))
     }
 }
 

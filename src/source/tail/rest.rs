@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::mark::{self, Head};
-use super::scan::{self, Look, Stat};
+use super::names;
+use super::scan::{Look, Stat};
 use super::{CHUNK_LEN, resume};
 use crate::position::{Identity, Mark, Position, Progress};
 
@@ -31,8 +32,8 @@ impl AtRest {
     /// One that may be it cannot be opened or read.
     pub fn find(position: &Position) -> io::Result<Option<AtRest>> {
         let (path, inode) = (Path::new(&position.path), position.identity.inode);
-        let base = scan::name_of(path);
-        let near = |name: &str, number| number == inode || name == base || scan::is_rotated(&base, name);
+        let base = names::name_of(path);
+        let near = |name: &str, number| number == inode || name == base || names::is_rotated(&base, name);
         let mut found = Look::default().beside(path, 0, near);
         found.sort_by_key(|found| (found.stat.inode != inode, found.path != path));
         for found in found {

@@ -1,16 +1,17 @@
 //! Finding files again after a restart, and telling new files from copies of known ones.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::time::Instant;
 
+use super::archives::Archives;
 use super::generation::{Generation, Gone, Place};
 use super::mark;
-use super::packed::Archives;
+use super::names;
 use super::scan::{self, Found, Look, Stat};
-use super::trouble::Trouble;
 use super::{Copy, ROTATE_QUIET, Start, Tail, UNDECIDED_OPEN_MAX, Undecided};
 use crate::position::Progress;
 
@@ -46,7 +47,7 @@ impl Tail {
             ids.retain(|&id| !self.is_dropped(id, look));
             for id in ids {
                 if self.search(id, false, look, now) == Search::Nothing {
-                    self.give_up(id, look);
+                    self.give_up(id, look, now);
                 }
             }
             // What was found again may be what a new file is a copy of.
@@ -110,9 +111,9 @@ impl Tail {
         let near = look.found.iter().filter(|found| found.path.parent() == path.parent());
         let mut candidates: Vec<Found> = near.cloned().collect();
         if let Some(source) = self.source_index(&generation.source) {
-            let base = scan::name_of(path);
+            let base = names::name_of(path);
             let siblings =
-                look.beside(path, source, |name, inode| inode == number || scan::is_rotated(&base, name));
+                look.beside(path, source, |name, inode| inode == number || names::is_rotated(&base, name));
             candidates.extend(siblings);
         }
         // A file that was copied has a twin: its own path is the better one.
@@ -165,42 +166,42 @@ impl Tail {
         Ok(true)
     }
 
-    /// Nothing holds what was read. If it was what stood at its path when the last run ended, bytes
-    /// may have been written to it since.
-    fn give_up(&mut self, id: u64, look: &mut Look) {
+    /// Nothing holds what was read. Bytes are lost that were seen and not read; and if it was what stood at its path
+    /// when the last run ended, some may have been written to it since.
+    fn give_up(&mut self, id: u64, look: &mut Look, now: Instant) {
         let Some(generation) = self.generations.get_mut(&id) else { return };
         let Place::Gone(gone) = &mut generation.place else { return };
         gone.searched = true;
-        let (path, offset) = (generation.path.clone(), generation.progress.offset);
+        let (path, unread) = (generation.path.clone(), generation.unread());
         let newer = self.generations.range(id + 1..).any(|(_, other)| other.path == path);
-        let name = scan::name_of(&path);
-        let rotated = scan::bases(&name).iter().any(|base| {
+        let name = names::name_of(&path);
+        let rotated = names::bases(&name).iter().any(|base| {
             let base = path.with_file_name(base);
             look.by_path(&base).is_some() || self.generations.values().any(|other| other.path == base)
         });
-        let is_loss = !newer && !rotated;
-        if !self.is_archived(id, is_loss, look) && is_loss {
-            self.troubles.push(Trouble::Gap { path, offset, bytes: None });
+        let is_loss = unread.is_some() || !(newer || rotated);
+        if !self.is_archived(id, is_loss, look, now) && is_loss {
+            self.tell_gap(id);
         }
     }
 
     /// Whether an archive may hold it, from which it is read on then.
-    fn is_archived(&mut self, id: u64, is_loss: bool, look: &mut Look) -> bool {
+    fn is_archived(&mut self, id: u64, is_loss: bool, look: &mut Look, now: Instant) -> bool {
         let Some(generation) = self.generations.get_mut(&id) else { return false };
         let path = generation.path.clone();
         let Some(source) = self.sources.iter().position(|source| scan::names(source, &path)) else {
             return false;
         };
-        let name = scan::name_of(&path);
+        let name = names::name_of(&path);
         generation.source.clone_from(&self.sources[source].name);
         let is_newer = |other: &Generation| {
-            let same = other.path == path || scan::is_rotated(&scan::name_of(&other.path), &name);
+            let same = other.path == path || names::is_rotated(&names::name_of(&other.path), &name);
             same && other.path.parent() == path.parent()
         };
         let is_newest = !self.generations.range(id + 1..).any(|(_, other)| is_newer(other));
         let mut archives = Archives::beside(&path, &self.sources[source], look);
         (archives.is_newest, archives.is_loss) = (is_newest, is_loss);
-        self.unpack(id, archives)
+        self.unpack(id, archives, now)
     }
 
     /// Takes in the files that are new, the oldest first.
@@ -216,7 +217,7 @@ impl Tail {
         let mut unknown: Vec<Found> = unknown.cloned().collect();
         // The clock of a file system is coarse: names tell what it does not.
         unknown.sort_by_cached_key(|found| {
-            (found.stat.modified, scan::age(&scan::name_of(&found.path)), found.path.clone())
+            (found.stat.modified, names::age(&names::name_of(&found.path)), found.path.clone())
         });
         let gone = |generation: &Generation| matches!(generation.place, Place::Gone(_));
         let gone = self.generations.iter().filter(|(_, generation)| gone(generation));
@@ -239,6 +240,7 @@ impl Tail {
         self.undecided.retain(|key, one| {
             !self.by_key.contains_key(key) && now.saturating_duration_since(one.since) < ROTATE_QUIET
         });
+        self.undecided_open.retain(|key| self.undecided.contains_key(key));
     }
 
     /// Takes in what became of the files of which nobody could tell what they are.
@@ -318,11 +320,11 @@ impl Tail {
         if !file.metadata().is_ok_and(|meta| Stat::of(&meta).key() == found.stat.key()) {
             return false;
         }
-        let name = scan::name_of(&found.path);
+        let name = names::name_of(&found.path);
         let related = |generation: &Generation| {
             generation.key().is_some()
                 && generation.path.parent() == found.path.parent()
-                && scan::is_rotated(&scan::name_of(&generation.path), &name)
+                && names::is_rotated(&names::name_of(&generation.path), &name)
         };
         let relatives = self.generations.iter().filter(|(_, generation)| related(generation));
         let relatives: Vec<u64> = relatives.map(|(&id, _)| id).collect();
@@ -353,9 +355,7 @@ impl Tail {
             // Until it was read, what it held could go unnoticed, and be in the copy alone.
             let is_proved = self.generations.get(&of).is_some_and(Generation::is_proved);
             if stat.size == 0 || !is_proved {
-                let is_room = self.undecided.len() < UNDECIDED_OPEN_MAX;
-                let one = Undecided { found, file: is_room.then_some(file), since: now };
-                self.undecided.entry(stat.key()).or_insert(one);
+                self.undecide(found, file, now);
             } else {
                 self.undecided.remove(&stat.key());
                 self.copies.insert(stat.key(), Copy { of, stat });
@@ -377,6 +377,19 @@ impl Tail {
         self.create(&found, file, progress, now);
     }
 
+    /// Keeps a file of which nobody can tell what it is.
+    fn undecide(&mut self, found: Found, file: File, now: Instant) {
+        let key = found.stat.key();
+        if let Entry::Vacant(vacant) = self.undecided.entry(key) {
+            vacant.insert(Undecided { found, file: Some(file), since: now });
+            self.undecided_open.push_back(key);
+        }
+        while self.undecided_open.len() > UNDECIDED_OPEN_MAX {
+            let earliest = self.undecided_open.pop_front().and_then(|key| self.undecided.get_mut(&key));
+            earliest.into_iter().for_each(|one| one.file = None);
+        }
+    }
+
     /// Whether the file is one that was not to be found, and now is.
     fn is_returned(&mut self, found: &Found, gone: &[u64], look: &mut Look, now: Instant) -> bool {
         for &id in gone {
@@ -396,7 +409,7 @@ impl Tail {
 
     /// The live generation of which the file is a copy, whole or in the making.
     fn original_of(&mut self, found: &Found, file: &File) -> Option<u64> {
-        for base in scan::bases(&scan::name_of(&found.path)) {
+        for base in names::bases(&names::name_of(&found.path)) {
             let Some(&id) = self.by_path.get(&found.path.with_file_name(base)) else { continue };
             if !self.open(id).unwrap_or(false) {
                 continue;
@@ -414,7 +427,7 @@ impl Tail {
     /// Whether the file is a copy of one that is new, too, and not followed yet.
     fn is_of_a_new_file(&mut self, found: &Found, file: &File, look: &Look) -> bool {
         let size = found.stat.size;
-        scan::bases(&scan::name_of(&found.path)).iter().any(|base| {
+        names::bases(&names::name_of(&found.path)).iter().any(|base| {
             let path = found.path.with_file_name(base);
             look.by_path(&path).is_some_and(|original| !self.by_key.contains_key(&original.stat.key()))
                 && size > 0

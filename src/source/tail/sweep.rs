@@ -1,11 +1,13 @@
 //! The sweep: what became of every file since the last one.
 
+use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Instant;
 
+use super::archives::Archives;
 use super::generation::{Generation, Gone, Place, Stage};
-use super::packed::Archives;
+use super::names;
 use super::scan::{self, Found, Look, Stat};
 use super::trouble::Trouble;
 use super::{RETENTION, ROTATE_QUIET, Tail};
@@ -141,8 +143,8 @@ impl Tail {
     ) {
         let Some(generation) = self.generations.get(&id) else { return };
         let path = generation.path.clone();
-        let base = scan::name_of(&path);
-        for found in look.beside_at_rest(&path, source, |name, _| scan::is_rotated(&base, name)) {
+        let base = names::name_of(&path);
+        for found in look.beside_at_rest(&path, source, |name, _| names::is_rotated(&base, name)) {
             if is_later(&found.stat) && !self.by_key.contains_key(&found.stat.key()) {
                 look.between.push(Found { base: Some(path.clone()), ..found });
             }
@@ -158,8 +160,11 @@ impl Tail {
             return if was_over { self.forget(id) } else { self.turn_over(id, now) };
         }
         let Some(generation) = self.generations.get_mut(&id) else { return };
-        // What was there and not read yet is known to be lost if the next look finds another content.
-        generation.seen_size = generation.seen_size.max(stat.size);
+        // What was there and not read yet is known to be lost if the next look finds another content, or none.
+        if stat.size > generation.seen_size {
+            generation.seen_size = stat.size;
+            self.changed.insert(id);
+        }
         if generation.stage == Stage::Spent && generation.is_unread() {
             generation.wake(now);
             if generation.read_offset() == 0 && (was_over || self.holds_a_copy(id)) {
@@ -198,7 +203,7 @@ impl Tail {
         self.generations.iter().any(|(&other, original)| {
             other != id
                 && at.parent() == original.path.parent()
-                && scan::is_rotated(&scan::name_of(&original.path), &scan::name_of(at))
+                && names::is_rotated(&names::name_of(&original.path), &names::name_of(at))
                 && original.is_in(file, size).unwrap_or(false)
         })
     }
@@ -239,14 +244,16 @@ impl Tail {
             return self.forget(id);
         }
         generation.seen_size = generation.seen_size.max(generation.stat.size);
-        let unread = (generation.seen_size > generation.read_offset()).then(|| gap(generation));
-        generation.stage = if unread.is_some() { Stage::Open } else { Stage::Over };
+        let is_loss = generation.unread().is_some();
+        generation.stage = if is_loss { Stage::Open } else { Stage::Over };
         let (identity, path) = (generation.identity(), generation.path.clone());
         self.leave(id, Place::Gone(Gone { since: now, identity, searched: true }));
-        let Some(unread) = unread else { return };
+        if !is_loss {
+            return;
+        }
         let archives = Archives::beside(&path, &self.sources[source], look);
-        if !self.unpack(id, archives) {
-            self.troubles.push(unread);
+        if !self.unpack(id, archives, now) {
+            self.tell_gap(id);
             if let Some(generation) = self.generations.get_mut(&id) {
                 generation.stage = Stage::Over;
             }
@@ -296,11 +303,11 @@ impl Tail {
             }
         }
         if let Some(generation) = self.generations.get_mut(&id).filter(|_| !continued) {
-            // The sizes seen before the truncation tell how much was waiting to be read.
-            if generation.seen_size > generation.read_offset() {
-                self.troubles.push(gap(generation));
-            }
             generation.stage = Stage::Over;
+            // The sizes seen before the truncation tell how much was waiting to be read.
+            if generation.unread().is_some() {
+                self.tell_gap(id);
+            }
         }
         let stat = file.metadata().map_or(stat, |meta| Stat::of(&meta));
         debug_assert_eq!(stat.key(), key);
@@ -318,15 +325,27 @@ impl Tail {
         }
     }
 
-    /// Unknown siblings that hold what was read of a generation, the newest first.
+    /// Unknown siblings that hold what was read of a generation, the newest first. One that was empty when it was seen
+    /// may have been deleted since, and is open still.
     fn copies_of(&mut self, id: u64, path: &Path, source: usize) -> Vec<(Found, std::fs::File)> {
-        let base = scan::name_of(path);
-        let mut siblings = Look::default().beside(path, source, |name, _| scan::is_rotated(&base, name));
-        siblings.retain(|found| !self.by_key.contains_key(&found.stat.key()));
+        let base = names::name_of(path);
+        let mut siblings = Look::default().beside(path, source, |name, _| names::is_rotated(&base, name));
+        let held = self.undecided.values().filter(|one| one.file.is_some()).map(|one| &one.found);
+        let is_beside = |held: &&Found| {
+            held.path.parent() == path.parent() && names::is_rotated(&base, &names::name_of(&held.path))
+        };
+        siblings.extend(held.filter(is_beside).cloned());
+        let mut keys = HashSet::new();
+        siblings.retain(|found| {
+            let key = found.stat.key();
+            !self.by_key.contains_key(&key) && keys.insert(key)
+        });
         siblings.sort_by_key(|found| std::cmp::Reverse(found.stat.modified));
         let mut copies = Vec::new();
         for mut found in siblings {
-            let Ok(file) = self.open_path(&found.path) else { continue };
+            let held =
+                self.undecided.get(&found.stat.key()).and_then(|one| one.file.as_ref()?.try_clone().ok());
+            let Some(file) = held.or_else(|| self.open_path(&found.path).ok()) else { continue };
             let Ok(meta) = file.metadata() else { continue };
             found.stat = Stat::of(&meta);
             let Some(generation) = self.generations.get(&id) else { continue };
@@ -350,6 +369,15 @@ impl Tail {
         }
     }
 
+    /// Tells what a generation lost, once: all that was seen in its file and not read.
+    pub(super) fn tell_gap(&mut self, id: u64) {
+        let Some(generation) = self.generations.get_mut(&id) else { return };
+        let (path, offset, bytes) = (generation.path.clone(), generation.read_offset(), generation.unread());
+        self.troubles.push(Trouble::Gap { path, offset, bytes });
+        generation.seen_size = offset;
+        self.changed.insert(id);
+    }
+
     fn expire(&mut self, now: Instant) {
         let gone_for_good = |generation: &Generation| match &generation.place {
             Place::Gone(gone) => now.saturating_duration_since(gone.since) > RETENTION,
@@ -370,11 +398,4 @@ impl Tail {
             }
         }
     }
-}
-
-/// What a generation lost: all that was seen in its file and not read.
-pub(super) fn gap(generation: &Generation) -> Trouble {
-    let offset = generation.read_offset();
-    let bytes = generation.seen_size.checked_sub(offset).filter(|&bytes| bytes > 0);
-    Trouble::Gap { path: generation.path.clone(), offset, bytes }
 }

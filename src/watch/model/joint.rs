@@ -138,6 +138,24 @@ fn a_crash_at_any_step_loses_and_doubles_nothing() {
 }
 
 #[test]
+fn a_log_of_its_own_is_not_gone_on_with() {
+    for name in ["worker.log.err", "worker.log-b"] {
+        let mut log = Log::with_head("worker.*");
+        fs::rename(log.path(), log.folder.path().join("out")).unwrap();
+        // It is over.
+        log.follower.turn(61, true);
+        log.follower.turn(61, true);
+        fs::write(log.folder.path().join(name), HEAD).unwrap();
+        log.follower.turn(0, true);
+        log.append(&format!("{REST}{NEXT}"));
+        log.follower.turn(1, true);
+        let alerts = log.end();
+        assert_eq!(alerts[0].record, REST.trim_end(), "{name}");
+        assert_eq!((alerts.len(), alerts[0].line), (2, 1), "{name}");
+    }
+}
+
+#[test]
 fn five_seconds_later_it_is_another_one() {
     let mut log = Log::with_head("worker.log");
     fs::rename(log.path(), log.folder.path().join("worker.log.1")).unwrap();
