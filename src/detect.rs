@@ -205,21 +205,12 @@ pub fn records(detector: &Detector, bytes: &[u8]) -> Vec<Record> {
 /// The fields of a finding of `signature` in `record`.
 pub fn fields(signature: &Signature, record: &Record) -> Fields {
     let mut fields = record.head.fields.clone();
-    if let Some(regex) = &signature.regex
-        && regex.names().next().is_some()
-        && let Some(captures) = regex.captures(&record.text)
-    {
-        for name in regex.names() {
-            if let Some(found) = captures.name(name) {
-                fields.insert(name.to_owned(), shortened(found.as_str()));
-            }
-        }
+    for (name, found) in signature.regex.iter().flat_map(|regex| regex.named(&record.text)) {
+        fields.insert(name.to_owned(), shortened(found));
     }
     for (name, regex) in &signature.fields {
-        if let Some(captures) = regex.captures(&record.text)
-            && let Some(found) = captures.get(1).or_else(|| captures.get(0))
-        {
-            fields.insert(name.clone(), shortened(found.as_str()));
+        if let Some(found) = regex.captured(&record.text) {
+            fields.insert(name.clone(), shortened(found));
         }
     }
     fields
