@@ -179,8 +179,8 @@ impl<'d> Stream<'d> {
                 length: range.len() as u64,
             };
             let record = frame::record(&seen[range.clone()], place, self.detector.zone());
-            let before = dates.advance(&frames, range.start, &self.progress, self.detector.zone());
-            let near = record.head.time.or(before);
+            let before = || dates.advance(&frames, range.start, &self.progress, self.detector.zone());
+            let near = record.head.time.or_else(before);
             for (signature, fields) in self.detector.confirm(&record) {
                 let early = if range.start == 0 { self.progress.reported.as_slice() } else { &[] };
                 if early.iter().any(|id| **id == *signature.id) {
