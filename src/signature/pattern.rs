@@ -8,16 +8,19 @@
 //! with `(?u)`. What programs write is in ASCII, and all letters and digits of Unicode cost five times the
 //! memory and three times the time.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use regex::bytes::{Captures, Match, Regex, RegexBuilder};
 
 /// A compiled pattern may take so much memory: enough for any failure, too little to hurt.
 const BYTES_MAX: usize = 10 << 20;
 
-/// A regular expression.
+/// A regular expression. All clones are compiled once.
 #[derive(Debug, Clone)]
-pub struct Pattern {
+pub struct Pattern(Arc<Lazy>);
+
+#[derive(Debug)]
+struct Lazy {
     source: String,
     /// `None` where it does not compile, which a check of its page tells.
     compiled: OnceLock<Option<Regex>>,
@@ -26,7 +29,7 @@ pub struct Pattern {
 impl Pattern {
     /// A pattern that has been checked elsewhere. One that does not compile matches nothing.
     pub fn trusted(source: &str) -> Pattern {
-        Pattern { source: source.to_owned(), compiled: OnceLock::new() }
+        Pattern::with(source, OnceLock::new())
     }
 
     /// Compiles it now.
@@ -36,7 +39,16 @@ impl Pattern {
     /// It is no regular expression, or one that takes too much memory.
     pub fn checked(source: &str) -> Result<Pattern, regex::Error> {
         let regex = compile(source)?;
-        Ok(Pattern { source: source.to_owned(), compiled: OnceLock::from(Some(regex)) })
+        Ok(Pattern::with(source, OnceLock::from(Some(regex))))
+    }
+
+    fn with(source: &str, compiled: OnceLock<Option<Regex>>) -> Pattern {
+        Pattern(Arc::new(Lazy { source: source.to_owned(), compiled }))
+    }
+
+    /// The pattern as it was written.
+    pub fn source(&self) -> &str {
+        &self.0.source
     }
 
     /// Whether it matches somewhere in `text`.
@@ -74,7 +86,7 @@ impl Pattern {
     }
 
     fn regex(&self) -> Option<&Regex> {
-        self.compiled.get_or_init(|| compile(&self.source).ok()).as_ref()
+        self.0.compiled.get_or_init(|| compile(&self.0.source).ok()).as_ref()
     }
 }
 
