@@ -23,7 +23,7 @@ mod stream;
 pub mod samples;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::tz::TimeZone;
 use memchr::memchr_iter;
@@ -46,9 +46,9 @@ pub struct Detector {
     scanner: Scanner,
     /// For every anchor the index of its signature.
     owners: Vec<usize>,
-    /// Finds besides what ends a state, which may stand in every second line of a healthy log:
-    /// used only where a state is open. `None` if no signature is a state.
-    state_scanner: Option<Scanner>,
+    /// Finds besides what ends a state, which may stand in every second line of a healthy log: used only where a state
+    /// is open, and made when the first is. `None` if no signature is a state.
+    state_scanner: OnceLock<Option<Scanner>>,
     zone: TimeZone,
 }
 
@@ -80,13 +80,7 @@ impl Detector {
             }
         }
         let scanner = Scanner::new(&anchors).map_err(TooManyAnchors)?;
-        let states = catalogue.signatures().iter().filter_map(|signature| signature.until.as_ref());
-        let ends: Vec<&str> = states.flat_map(|until| &until.literals).map(String::as_str).collect();
-        let state_scanner = match ends.is_empty() {
-            true => None,
-            false => Some(Scanner::new(&[anchors, ends].concat()).map_err(TooManyAnchors)?),
-        };
-        Ok(Detector { catalogue, scanner, owners, state_scanner, zone })
+        Ok(Detector { catalogue, scanner, owners, state_scanner: OnceLock::new(), zone })
     }
 
     /// The catalogue.
@@ -117,8 +111,27 @@ impl Detector {
 
     /// What finds candidates, depending on whether a state is open.
     fn scanner(&self, state: bool) -> &Scanner {
-        self.state_scanner.as_ref().filter(|_| state).unwrap_or(&self.scanner)
+        if !state {
+            return &self.scanner;
+        }
+        self.state_scanner.get_or_init(|| state_scanner(&self.catalogue)).as_ref().unwrap_or(&self.scanner)
     }
+}
+
+/// What finds the anchors of `catalogue` and what ends its states. A catalogue is read with fewer literals, these among
+/// them, than an automaton can hold.
+fn state_scanner(catalogue: &Catalogue) -> Option<Scanner> {
+    let signatures = catalogue.signatures();
+    let ends: Vec<&String> = signatures
+        .iter()
+        .filter_map(|signature| signature.until.as_ref())
+        .flat_map(|until| &until.literals)
+        .collect();
+    if ends.is_empty() {
+        return None;
+    }
+    let anchors = signatures.iter().flat_map(|signature| &signature.anchors);
+    Scanner::new(&anchors.chain(ends).collect::<Vec<_>>()).ok()
 }
 
 /// A record with this in it breaks the engine, in tests.
@@ -205,21 +218,12 @@ pub fn records(detector: &Detector, bytes: &[u8]) -> Vec<Record> {
 /// The fields of a finding of `signature` in `record`.
 pub fn fields(signature: &Signature, record: &Record) -> Fields {
     let mut fields = record.head.fields.clone();
-    if let Some(regex) = &signature.regex
-        && regex.names().next().is_some()
-        && let Some(captures) = regex.captures(&record.text)
-    {
-        for name in regex.names() {
-            if let Some(found) = captures.name(name) {
-                fields.insert(name.to_owned(), shortened(found.as_str()));
-            }
-        }
+    for (name, found) in signature.regex.iter().flat_map(|regex| regex.named(&record.text)) {
+        fields.insert(name.to_owned(), shortened(found));
     }
     for (name, regex) in &signature.fields {
-        if let Some(captures) = regex.captures(&record.text)
-            && let Some(found) = captures.get(1).or_else(|| captures.get(0))
-        {
-            fields.insert(name.clone(), shortened(found.as_str()));
+        if let Some(found) = regex.captured(&record.text) {
+            fields.insert(name.clone(), shortened(found));
         }
     }
     fields

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
+use jiff::fmt::StdFmtWrite;
+use jiff::fmt::temporal::DateTimePrinter;
 use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
@@ -156,12 +158,8 @@ pub struct Time {
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let local = self.offset.to_datetime(self.instant);
-        write!(f, "{}", local.strftime("%Y-%m-%dT%H:%M:%S"))?;
-        if self.digits > 0 {
-            let digits = usize::from(self.digits.min(9));
-            let nanos = format!("{:09}", local.subsec_nanosecond());
-            write!(f, ".{}", &nanos[..digits])?;
-        }
+        let printer = DateTimePrinter::new().precision(Some(self.digits.min(9)));
+        printer.print_datetime(&local, StdFmtWrite(&mut *f)).map_err(|_| fmt::Error)?;
         let seconds = self.offset.seconds();
         if seconds == 0 {
             return f.write_str("Z");
@@ -196,6 +194,9 @@ mod tests {
             let time = Time { instant, offset, digits };
             assert_eq!(time.to_string(), shown);
         }
+        let instant = "2022-06-24T14:33:59.9996Z".parse().unwrap();
+        let cut = Time { instant, offset: Offset::UTC, digits: 3 };
+        assert_eq!(cut.to_string(), "2022-06-24T14:33:59.999Z");
     }
 
     #[test]

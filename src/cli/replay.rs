@@ -23,6 +23,8 @@ use crate::text::clean_line;
 
 /// Lines before and after a record that an alert carries, as `watch` does by default.
 const CONTEXT_LINES: usize = 5;
+/// Bytes written at a time.
+const OUTPUT_BYTES: usize = 64 * 1024;
 
 pub(super) fn run(args: ReplayArgs) -> Result<u8> {
     let now = Timestamp::now();
@@ -87,7 +89,7 @@ impl<'a> Output<'a> {
         let out = if args.json { AutoStream::always_ansi(stdout) } else { AutoStream::auto(stdout) };
         Output {
             args,
-            out: BufWriter::new(out),
+            out: BufWriter::with_capacity(OUTPUT_BYTES, out),
             report: Report::new(detector.catalogue(), args.lang),
             totals: Totals::default(),
             history: None,

@@ -140,7 +140,10 @@ impl<'d> Stream<'d> {
         };
         let settled = open.unwrap_or(complete);
 
-        let reported = self.examine(&bytes[..seen], bytes, settled, &mut report);
+        let mut lines = LineCounter { at: 0, line: self.progress.line };
+        let reported = self.examine(&bytes[..seen], bytes, settled, &mut lines, &mut report);
+        // No record starts behind what is settled, so none was counted there.
+        self.progress.line = lines.advance(bytes, settled);
         self.settle(bytes, settled, open.is_none(), too_long, reported);
         skipped + settled
     }
@@ -160,11 +163,11 @@ impl<'d> Stream<'d> {
         seen: &[u8],
         bytes: &[u8],
         open: usize,
+        lines: &mut LineCounter,
         report: &mut impl FnMut(Found<'_>),
     ) -> Vec<String> {
         let frames = Frames::new(seen, self.progress.mode);
         let mut candidates = self.detector.scanner(self.ends == Ends::Now).candidates(seen);
-        let mut lines = LineCounter { at: 0, line: self.progress.line };
         let mut dates = Dates { at: 0, near: self.near };
         let mut from = 0;
         let mut reported = if open == 0 { self.progress.reported.clone() } else { Vec::new() };
@@ -179,8 +182,8 @@ impl<'d> Stream<'d> {
                 length: range.len() as u64,
             };
             let record = frame::record(&seen[range.clone()], place, self.detector.zone());
-            let before = dates.advance(&frames, range.start, &self.progress, self.detector.zone());
-            let near = record.head.time.or(before);
+            let before = || dates.advance(&frames, range.start, &self.progress, self.detector.zone());
+            let near = record.head.time.or_else(before);
             for (signature, fields) in self.detector.confirm(&record) {
                 let early = if range.start == 0 { self.progress.reported.as_slice() } else { &[] };
                 if early.iter().any(|id| **id == *signature.id) {
@@ -233,7 +236,6 @@ impl<'d> Stream<'d> {
             self.near = Some((self.progress.offset + place as u64, time));
         }
         self.names = names_before(&frames, settled).or_else(|| self.names.take());
-        self.progress.line += memchr_iter(b'\n', &bytes[..settled]).count() as u64;
         self.progress.offset += settled as u64;
         self.progress.reported = reported;
         if settled > 0 || !closed {

@@ -6,13 +6,14 @@
 //! [`super::prefix`] takes off the time and the host before it and leaves the name.
 
 use super::format::{Format, Opening, no_fields};
+use super::time::Stamped;
 use super::{kernel, read};
 
 pub(super) const FORMAT: Format = Format { name: "daemon", open, fields: no_fields };
 
 const NAMES: [&str; 6] = ["kernel", "systemd", "systemd-oomd", "systemd-coredump", "earlyoom", "smartd"];
 
-fn open(line: &str) -> Option<Opening<'_>> {
+fn open<'l>(line: &'l str, _: Option<Stamped<'l>>) -> Option<Opening<'l>> {
     let (name, rest) = read::run(line, |byte| byte.is_ascii_alphabetic() || byte == b'-');
     if !NAMES.contains(&name) {
         return None;
@@ -24,7 +25,7 @@ fn open(line: &str) -> Option<Opening<'_>> {
 /// Whether the name has to stay before `text` for the line to start a record: it does, unless the
 /// kernel's own stamp stands there.
 pub(super) fn speaks(tagged: &str, text: &str) -> bool {
-    open(tagged).is_some() && kernel::open(text).is_none()
+    open(tagged, None).is_some() && kernel::open(text, None).is_none()
 }
 
 #[cfg(test)]

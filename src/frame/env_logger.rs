@@ -6,11 +6,11 @@
 
 use super::format::{Format, Opening, no_fields};
 use super::read;
-use super::time::{self, Zone};
+use super::time::{self, Stamped, Zone};
 
 pub(super) const FORMAT: Format = Format { name: "env_logger", open, fields: no_fields };
 
-fn open(line: &str) -> Option<Opening<'_>> {
+fn open<'l>(line: &'l str, _: Option<Stamped<'l>>) -> Option<Opening<'l>> {
     let (stamp, rest) = time::iso(line.strip_prefix('[')?)?;
     let (level, rest) = read::level(rest.strip_prefix(' ')?)?;
     if stamp.zone == Zone::Absent || !rest.starts_with([' ', ']']) {

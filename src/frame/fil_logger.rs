@@ -7,12 +7,12 @@
 
 use super::format::{Format, Opening, no_fields};
 use super::read;
-use super::time::{self, Zone};
+use super::time::{Stamped, Zone};
 
 pub(super) const FORMAT: Format = Format { name: "fil_logger", open, fields: no_fields };
 
-fn open(line: &str) -> Option<Opening<'_>> {
-    let (stamp, rest) = time::iso(line)?;
+fn open<'l>(_: &'l str, stamped: Option<Stamped<'l>>) -> Option<Opening<'l>> {
+    let (stamp, rest) = stamped?;
     if stamp.zone != Zone::Absent || stamp.digits != 3 {
         return None;
     }

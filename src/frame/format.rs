@@ -7,7 +7,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::time::Stamp;
+use super::time::{self, Stamp, Stamped};
 use super::{daemon, env_logger, fil_logger, go_panic, json, kernel, rust_panic, tracing, zap};
 use crate::record::{Fields, Head, Level};
 
@@ -35,8 +35,9 @@ pub(super) const FIELDS: [&str; 3] = ["miner", "sector", "stage"];
 pub struct Format {
     /// Its name, for tests and explanations.
     pub name: &'static str,
-    /// Reads how a record opens; `None` if the line does not start a record of this format.
-    pub(super) open: fn(&str) -> Option<Opening<'_>>,
+    /// Reads how a record opens; `None` if the line does not start a record of this format. Half of the formats begin with
+    /// the same time, so it is read before: what [`time::iso`] says of the line.
+    pub(super) open: for<'l> fn(&'l str, Option<Stamped<'l>>) -> Option<Opening<'l>>,
     /// Reads the fields from what stands behind the opening.
     pub(super) fields: fn(&str) -> Fields,
 }
@@ -70,7 +71,8 @@ pub fn head(line: &str, zone: &TimeZone) -> Head {
 
 fn opened(line: &str) -> Option<(&'static Format, Opening<'_>)> {
     let first = first(line);
-    FORMATS.iter().find_map(|format| Some((format, (format.open)(first)?)))
+    let stamped = time::iso(first);
+    FORMATS.iter().find_map(|format| Some((format, (format.open)(first, stamped)?)))
 }
 
 fn first(line: &str) -> &str {

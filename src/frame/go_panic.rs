@@ -6,6 +6,7 @@
 //! The goroutines below it belong to the same record.
 
 use super::format::{Format, Opening, no_fields};
+use super::time::Stamped;
 
 pub(super) const FORMAT: Format = Format { name: "go_panic", open, fields: no_fields };
 
@@ -19,7 +20,7 @@ const OPENINGS: [&str; 7] = [
     "SIGSEGV: ",
 ];
 
-fn open(line: &str) -> Option<Opening<'_>> {
+fn open<'l>(line: &'l str, _: Option<Stamped<'l>>) -> Option<Opening<'l>> {
     let rest = OPENINGS.iter().find_map(|opening| line.strip_prefix(opening))?;
     Some(Opening { rest, ..Opening::default() })
 }

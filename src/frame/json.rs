@@ -9,12 +9,13 @@
 use serde_json::{Map, Value};
 
 use super::format::{FIELDS, Format, Opening};
+use super::time::Stamped;
 use super::{read, time};
 use crate::record::{Fields, Level};
 
 pub(super) const FORMAT: Format = Format { name: "json", open, fields };
 
-fn open(line: &str) -> Option<Opening<'_>> {
+fn open<'l>(line: &'l str, _: Option<Stamped<'l>>) -> Option<Opening<'l>> {
     let rest = line.strip_prefix("{\"level\":")?;
     let (level, rest) = level(rest).unwrap_or((None, rest));
     let stamp = rest.strip_prefix(",\"ts\":\"").and_then(time::iso).map(|(stamp, _)| stamp);

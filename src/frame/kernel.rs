@@ -9,7 +9,7 @@
 
 use super::format::{Format, Opening, no_fields};
 use super::read;
-use super::time::{self, Stamp};
+use super::time::{self, Stamp, Stamped};
 use crate::record::Level;
 
 pub(super) const FORMAT: Format = Format { name: "kernel", open, fields: no_fields };
@@ -17,7 +17,7 @@ pub(super) const FORMAT: Format = Format { name: "kernel", open, fields: no_fiel
 const FACILITIES: [&str; 12] =
     ["kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp"];
 
-pub(super) fn open(line: &str) -> Option<Opening<'_>> {
+pub(super) fn open<'l>(line: &'l str, _: Option<Stamped<'l>>) -> Option<Opening<'l>> {
     let (level, line) = match facility(line) {
         Some((level, line)) => (Some(level), line),
         None => (None, line),

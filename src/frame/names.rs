@@ -1,32 +1,45 @@
 //! The names the programs of the cluster go by: they were renamed between releases, and a remedy
 //! must name the one that runs here.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use crate::record::Names;
 
-const WORKERS: [(&str, &str); 4] = [
-    ("venus_worker::", "venus-worker"),
-    ("venus-worker", "venus-worker"),
-    ("damocles_worker::", "damocles-worker"),
-    ("damocles-worker", "damocles-worker"),
-];
+/// A program that was renamed, as it is looked for.
+struct Program {
+    /// What stands in every spelling. Most lines name nothing, and one search is cheaper than four.
+    within: Finder<'static>,
+    /// Each spelling, and the name it tells.
+    spellings: Vec<(Finder<'static>, &'static str)>,
+}
 
-const MANAGERS: [(&str, &str); 2] =
-    [("venus-sector-manager", "venus-sector-manager"), ("damocles-manager", "damocles-manager")];
+static WORKER: LazyLock<Program> = LazyLock::new(|| {
+    Program::new(
+        "worker",
+        &[
+            ("venus_worker::", "venus-worker"),
+            ("venus-worker", "venus-worker"),
+            ("damocles_worker::", "damocles-worker"),
+            ("damocles-worker", "damocles-worker"),
+        ],
+    )
+});
 
-/// What stands in every spelling.
-const IN_WORKERS: &str = "worker";
-const IN_MANAGERS: &str = "manager";
+static MANAGER: LazyLock<Program> = LazyLock::new(|| {
+    let names = ["venus-sector-manager", "damocles-manager"];
+    Program::new("manager", &names.map(|name| (name, name)))
+});
 
 /// The worker's name, `venus-worker` or `damocles-worker`, as `text` mentions it first.
 pub fn worker(text: &str) -> Option<&'static str> {
-    first(text, IN_WORKERS, &WORKERS)
+    WORKER.first(text)
 }
 
 /// The manager's name, `venus-sector-manager` or `damocles-manager`, as `text` mentions it first.
 pub fn manager(text: &str) -> Option<&'static str> {
-    first(text, IN_MANAGERS, &MANAGERS)
+    MANAGER.first(text)
 }
 
 /// Both names, as far as `text` mentions them; `None` if it mentions neither.
@@ -35,11 +48,19 @@ pub fn both(text: &str) -> Option<Names> {
     (names != Names::default()).then_some(names)
 }
 
-fn first(text: &str, within: &str, names: &[(&str, &'static str)]) -> Option<&'static str> {
-    // Most lines name nothing, and one search is cheaper than four.
-    memmem::find(text.as_bytes(), within.as_bytes())?;
-    let found = names.iter().filter_map(|&(spelling, name)| Some((text.find(spelling)?, name)));
-    found.min().map(|(_, name)| name)
+impl Program {
+    fn new(within: &'static str, spellings: &[(&'static str, &'static str)]) -> Program {
+        let spellings = spellings.iter().map(|&(spelling, name)| (Finder::new(spelling), name)).collect();
+        Program { within: Finder::new(within), spellings }
+    }
+
+    /// The name that `text` mentions first.
+    fn first(&self, text: &str) -> Option<&'static str> {
+        let text = text.as_bytes();
+        self.within.find(text)?;
+        let found = self.spellings.iter().filter_map(|(spelling, name)| Some((spelling.find(text)?, *name)));
+        found.min().map(|(_, name)| name)
+    }
 }
 
 #[cfg(test)]

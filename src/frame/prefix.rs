@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::time::{self, Stamp, Zone};
+use super::time::{self, Stamp, Stamped, Zone};
 use super::{daemon, line, read};
 use crate::record::Time;
 
@@ -17,7 +17,7 @@ use crate::record::Time;
 pub fn peel<'l>(line: &'l str, zone: &TimeZone) -> (Option<Time>, &'l str) {
     let mut time = None;
     let mut rest = line;
-    while let Some((stamp, inner)) = syslog(rest).or_else(|| container(rest)).or_else(|| compose(rest)) {
+    while let Some((stamp, inner)) = peel_one(rest) {
         time = stamp.and_then(|stamp| stamp.time(zone)).or(time);
         // Behind a prefix, a byte order mark stands at the start again.
         rest = inner.trim_start_matches(line::BOM);
@@ -25,14 +25,24 @@ pub fn peel<'l>(line: &'l str, zone: &TimeZone) -> (Option<Time>, &'l str) {
     (time, rest)
 }
 
+/// Takes the outermost prefix off.
+fn peel_one(line: &str) -> Peeled<'_> {
+    // Two of the three begin with the same time, and most lines with it and no prefix.
+    let stamped = time::iso(line);
+    syslog(line, stamped).or_else(|| container(stamped?)).or_else(|| compose(line))
+}
+
 type Peeled<'l> = Option<(Option<Stamp>, &'l str)>;
 
 /// `[<34>]TIME host unit[7]: `
-fn syslog(line: &str) -> Peeled<'_> {
-    let line = past_priority(line).unwrap_or(line);
+fn syslog<'l>(line: &'l str, stamped: Option<Stamped<'l>>) -> Peeled<'l> {
+    let (line, stamped) = match past_priority(line) {
+        Some(line) => (line, time::iso(line)),
+        None => (line, stamped),
+    };
     let (stamp, rest) = match time::past_syslog(line) {
         Some(rest) => (None, rest),
-        None => journald_time(line)?,
+        None => journald_time(stamped?)?,
     };
     let (host, tagged) = word(rest.strip_prefix(' ')?)?;
     // A record that names its level there is a worker's or a Go program's own.
@@ -48,8 +58,7 @@ fn past_priority(line: &str) -> Option<&str> {
 }
 
 /// Nine digits are a container runtime's, which names no host.
-fn journald_time(line: &str) -> Peeled<'_> {
-    let (stamp, rest) = time::iso(line)?;
+fn journald_time((stamp, rest): Stamped<'_>) -> Peeled<'_> {
     (stamp.zone != Zone::Absent && stamp.digits <= 6).then_some((Some(stamp), rest))
 }
 
@@ -70,8 +79,7 @@ fn past_tag(line: &str) -> Option<&str> {
 }
 
 /// `2022-06-24T06:33:24.000000001Z stderr F `, or without the stream as `docker logs -t` has it.
-fn container(line: &str) -> Peeled<'_> {
-    let (stamp, rest) = time::iso(line)?;
+fn container((stamp, rest): Stamped<'_>) -> Peeled<'_> {
     let rest = rest.strip_prefix(' ')?;
     let stream = ["stdout F ", "stdout P ", "stderr F ", "stderr P "];
     if let Some(text) = stream.iter().find_map(|stream| rest.strip_prefix(stream)) {

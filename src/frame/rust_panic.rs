@@ -11,6 +11,7 @@
 
 use super::format::{Format, Opening, no_fields};
 use super::read;
+use super::time::Stamped;
 
 pub(super) const FORMAT: Format = Format { name: "rust_panic", open, fields: no_fields };
 
@@ -22,7 +23,7 @@ const OPENINGS: [&str; 5] = [
     "Error: ",
 ];
 
-fn open(line: &str) -> Option<Opening<'_>> {
+fn open<'l>(line: &'l str, _: Option<Stamped<'l>>) -> Option<Opening<'l>> {
     let opening = OPENINGS.iter().find_map(|opening| line.strip_prefix(opening));
     let rest = opening.or_else(|| thread(line)).or_else(|| out_of_memory(line))?;
     Some(Opening { rest, ..Opening::default() })

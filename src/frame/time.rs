@@ -28,6 +28,9 @@ pub struct Stamp {
     pub zone: Zone,
 }
 
+/// A timestamp and what follows it.
+pub type Stamped<'l> = (Stamp, &'l str);
+
 /// The zone behind a timestamp. Its spelling tells formats apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Zone {
@@ -74,7 +77,7 @@ impl Stamp {
 
 /// Reads `2022-06-24T14:33:24`, a fraction of up to 9 digits and a zone (`Z`, `+08:00`, `+0800`) if
 /// they are there, and gives what follows.
-pub fn iso(line: &str) -> Option<(Stamp, &str)> {
+pub fn iso(line: &str) -> Option<Stamped<'_>> {
     let (stamp, rest) = date_and_clock(line)?;
     let (stamp, rest) = match rest.strip_prefix('.') {
         Some(rest) => fraction(stamp, rest)?,
@@ -85,14 +88,14 @@ pub fn iso(line: &str) -> Option<(Stamp, &str)> {
 
 /// Reads the form of `dmesg --time-format iso`, whose fraction stands behind a comma:
 /// `2025-01-21T04:41:44,283302+00:00`.
-pub fn iso_comma(line: &str) -> Option<(Stamp, &str)> {
+pub fn iso_comma(line: &str) -> Option<Stamped<'_>> {
     let (stamp, rest) = date_and_clock(line)?;
     let (stamp, rest) = fraction(stamp, rest.strip_prefix(',')?)?;
     Some(zone(stamp, rest))
 }
 
 /// Reads the form of `dmesg -T`, `Sun Feb 23 16:24:18 2025`, in local time.
-pub fn ctime(line: &str) -> Option<(Stamp, &str)> {
+pub fn ctime(line: &str) -> Option<Stamped<'_>> {
     let (_, rest) = named(line, &WEEKDAYS)?;
     let (month, day, clock, rest) = month_to_second(rest.strip_prefix(' ')?)?;
     let (year, rest) = read::number(rest.strip_prefix(' ')?, 4)?;
@@ -104,7 +107,7 @@ pub fn past_syslog(line: &str) -> Option<&str> {
     month_to_second(line).map(|(.., rest)| rest)
 }
 
-fn date_and_clock(line: &str) -> Option<(Stamp, &str)> {
+fn date_and_clock(line: &str) -> Option<Stamped<'_>> {
     let (year, rest) = read::number(line, 4)?;
     let (month, rest) = read::number(rest.strip_prefix('-')?, 2)?;
     let (day, rest) = read::number(rest.strip_prefix('-')?, 2)?;
@@ -130,14 +133,14 @@ fn clock(line: &str) -> Option<(Clock, &str)> {
     Some((Clock { hour, minute, second }, rest))
 }
 
-fn fraction(stamp: Stamp, line: &str) -> Option<(Stamp, &str)> {
+fn fraction(stamp: Stamp, line: &str) -> Option<Stamped<'_>> {
     let (written, rest) = read::digits(line)?;
     let digits = u8::try_from(written.len()).ok().filter(|&digits| digits <= 9)?;
     let nanosecond = written.parse::<i32>().ok()? * 10_i32.pow(9 - u32::from(digits));
     Some((Stamp { nanosecond, digits, ..stamp }, rest))
 }
 
-fn zone(stamp: Stamp, line: &str) -> (Stamp, &str) {
+fn zone(stamp: Stamp, line: &str) -> Stamped<'_> {
     let (zone, rest) = match line.strip_prefix('Z') {
         Some(rest) => (Zone::Utc, rest),
         None => offset(line).unwrap_or((Zone::Absent, line)),

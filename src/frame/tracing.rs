@@ -9,16 +9,16 @@
 
 use super::format::{FIELDS, Format, Opening};
 use super::read;
-use super::time::{self, Zone};
+use super::time::{Stamped, Zone};
 use crate::record::Fields;
 
 pub(super) const FORMAT: Format = Format { name: "tracing", open, fields };
 
-fn open(line: &str) -> Option<Opening<'_>> {
+fn open<'l>(line: &'l str, stamped: Option<Stamped<'l>>) -> Option<Opening<'l>> {
     let (stamp, rest) = match line.strip_prefix("<unknown time>") {
         Some(rest) => (None, rest),
         None => {
-            let (stamp, rest) = time::iso(line)?;
+            let (stamp, rest) = stamped?;
             if !matches!(stamp.zone, Zone::Utc | Zone::Colon(_)) {
                 return None;
             }

@@ -7,7 +7,7 @@
 //! the wide columns tell its lines from those of `tracing`.
 
 use super::format::{Format, Opening};
-use super::time::{self, Zone};
+use super::time::{Stamped, Zone};
 use super::{json, read};
 use crate::record::Fields;
 
@@ -16,8 +16,8 @@ pub(super) const FORMAT: Format = Format { name: "zap", open, fields };
 /// So many braces are tried as the start of the JSON object that ends a line.
 const OBJECTS_MAX: usize = 16;
 
-fn open(line: &str) -> Option<Opening<'_>> {
-    let (stamp, rest) = time::iso(line)?;
+fn open<'l>(_: &'l str, stamped: Option<Stamped<'l>>) -> Option<Opening<'l>> {
+    let (stamp, rest) = stamped?;
     let (level, rest) = read::level(read::past_blanks(rest)?)?;
     let column_ends = match stamp.zone {
         Zone::Plain(_) => rest.is_empty() || rest.starts_with([' ', '\t']),

@@ -1,9 +1,9 @@
 //! From the texts of pages to a [`Catalogue`]: one way for the built-in pages and the operator's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::{Catalogue, PageText, Runbook, Sample, Signature, Step, lint, page, spec};
+use super::{Catalogue, PageText, Pattern, Runbook, Sample, Signature, Step, lint, page, spec};
 use crate::alert::{Lang, Link};
 use crate::diagnostic::{Diagnostic, Text};
 
@@ -85,7 +85,19 @@ impl Catalogue {
         let read = |(id, (trust, texts)): (String, _)| signature(&id, texts, trust, &mut faults);
         let mut signatures: Vec<Signature> = by_id.into_iter().filter_map(read).collect();
         faults.extend(cut_literals(&mut signatures));
+        share_patterns(&mut signatures);
         (Catalogue::new(signatures), faults)
+    }
+}
+
+/// Many pages ask for the same field in the same words: it is compiled once for all of them.
+fn share_patterns(signatures: &mut [Signature]) {
+    let mut known: HashMap<String, Pattern> = HashMap::new();
+    for signature in signatures {
+        let fields = signature.fields.iter_mut().map(|(_, pattern)| pattern);
+        for pattern in fields.chain(&mut signature.regex) {
+            *pattern = known.entry(pattern.source().to_owned()).or_insert_with(|| pattern.clone()).clone();
+        }
     }
 }
 

@@ -3,17 +3,24 @@
 //! A hundred pages have several hundred patterns, and compiling them all takes longer than a short
 //! replay. Those of the built-in pages are checked by the project's tests, so a run compiles the few
 //! that its log asks for.
+//!
+//! `\w`, `\d`, `\s` and `\b` are those of ASCII, and `.` and `[^…]` take a byte, unless a pattern turns Unicode on
+//! with `(?u)`. What programs write is in ASCII, and all letters and digits of Unicode cost five times the
+//! memory and three times the time.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use regex::{Captures, Regex, RegexBuilder};
+use regex::bytes::{Captures, Match, Regex, RegexBuilder};
 
 /// A compiled pattern may take so much memory: enough for any failure, too little to hurt.
 const BYTES_MAX: usize = 10 << 20;
 
-/// A regular expression.
+/// A regular expression. All clones are compiled once.
 #[derive(Debug, Clone)]
-pub struct Pattern {
+pub struct Pattern(Arc<Lazy>);
+
+#[derive(Debug)]
+struct Lazy {
     source: String,
     /// `None` where it does not compile, which a check of its page tells.
     compiled: OnceLock<Option<Regex>>,
@@ -22,7 +29,7 @@ pub struct Pattern {
 impl Pattern {
     /// A pattern that has been checked elsewhere. One that does not compile matches nothing.
     pub fn trusted(source: &str) -> Pattern {
-        Pattern { source: source.to_owned(), compiled: OnceLock::new() }
+        Pattern::with(source, OnceLock::new())
     }
 
     /// Compiles it now.
@@ -32,17 +39,40 @@ impl Pattern {
     /// It is no regular expression, or one that takes too much memory.
     pub fn checked(source: &str) -> Result<Pattern, regex::Error> {
         let regex = compile(source)?;
-        Ok(Pattern { source: source.to_owned(), compiled: OnceLock::from(Some(regex)) })
+        Ok(Pattern::with(source, OnceLock::from(Some(regex))))
+    }
+
+    fn with(source: &str, compiled: OnceLock<Option<Regex>>) -> Pattern {
+        Pattern(Arc::new(Lazy { source: source.to_owned(), compiled }))
+    }
+
+    /// The pattern as it was written.
+    pub fn source(&self) -> &str {
+        &self.0.source
     }
 
     /// Whether it matches somewhere in `text`.
     pub fn is_match(&self, text: &str) -> bool {
-        self.regex().is_some_and(|regex| regex.is_match(text))
+        self.regex().is_some_and(|regex| regex.is_match(text.as_bytes()))
     }
 
-    /// The captures of the first match in `text`.
-    pub fn captures<'t>(&self, text: &'t str) -> Option<Captures<'t>> {
-        self.regex()?.captures(text)
+    /// What the first match in `text` captures: its first group, or the whole match where that has none.
+    pub fn captured<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let captures = self.captures(text)?;
+        captures.get(1).or_else(|| captures.get(0)).map(|group| within(text, group))
+    }
+
+    /// What the named groups of the first match in `text` capture, in order.
+    pub fn named<'t>(&self, text: &'t str) -> Vec<(&str, &'t str)> {
+        if self.names().next().is_none() {
+            return Vec::new();
+        }
+        let Some(captures) = self.captures(text) else { return Vec::new() };
+        self.names().filter_map(|name| Some((name, within(text, captures.name(name)?)))).collect()
+    }
+
+    fn captures<'t>(&self, text: &'t str) -> Option<Captures<'t>> {
+        self.regex()?.captures(text.as_bytes())
     }
 
     /// The names of its groups, in order.
@@ -56,12 +86,17 @@ impl Pattern {
     }
 
     fn regex(&self) -> Option<&Regex> {
-        self.compiled.get_or_init(|| compile(&self.source).ok()).as_ref()
+        self.0.compiled.get_or_init(|| compile(&self.0.source).ok()).as_ref()
     }
 }
 
 fn compile(source: &str) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(source).size_limit(BYTES_MAX).build()
+    RegexBuilder::new(source).unicode(false).size_limit(BYTES_MAX).build()
+}
+
+/// What `group` covers of `text`. Where it begins or ends inside a character it does so before it.
+fn within<'t>(text: &'t str, group: Match<'_>) -> &'t str {
+    &text[text.floor_char_boundary(group.start())..text.floor_char_boundary(group.end())]
 }
 
 #[cfg(test)]
@@ -78,6 +113,35 @@ mod tests {
             assert!(now.names().eq(later.names()));
             assert_eq!(now.groups(), later.groups());
         }
+    }
+
+    #[test]
+    fn letters_and_digits_are_those_of_ascii_unless_it_says_otherwise() {
+        for (source, text, captured) in [
+            (r"sector (\d+)", "sector 17", Some("17")),
+            (r"sector (\d+)", "sector ١٧", None),
+            (r"(?u)sector (\d+)", "sector ١٧", Some("١٧")),
+            (r"\bsector \d", "扇区sector 17", Some("sector 1")),
+            (r"扇区 (\S+) ", "扇区 密封 失败", Some("密封")),
+            ("原因: ([^，]+)", "原因: 没有空间，停止", None),
+            ("(?u)原因: ([^，]+)", "原因: 没有空间，停止", Some("没有空间")),
+            ("x(?:y)z", "wxyz", Some("xyz")),
+        ] {
+            assert_eq!(Pattern::trusted(source).captured(text), captured, "{source}");
+        }
+    }
+
+    #[test]
+    fn what_is_captured_is_whole_characters() {
+        for (source, text, captured) in [
+            ("区.", "扇区密封", "区"),
+            ("(.{4})封", "扇区密封", "区密"),
+            ("区(.)", "扇区密封", ""),
+            ("^..", "扇区密封", ""),
+        ] {
+            assert_eq!(Pattern::trusted(source).captured(text), Some(captured), "{source}");
+        }
+        assert_eq!(Pattern::trusted("(?P<a>.)区(?P<b>.+)").named("扇区密封"), [("a", "扇"), ("b", "密封")]);
     }
 
     #[test]

@@ -271,7 +271,11 @@ fn compile(text: &Text<'_>, pattern: &Located<String>, trust: Trust) -> Option<P
             let shown = error.to_string();
             // A syntax error draws the pattern over several lines; the last one says what is wrong.
             let message = shown.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            text.fault("regex", pattern.span.clone(), format!("not a regular expression: {message}"));
+            let message = format!("not a regular expression: {message}");
+            match shown.contains("Unicode not allowed") {
+                true => text.fault_hint("regex", pattern.span.clone(), message, "begin it with `(?u)`"),
+                false => text.fault("regex", pattern.span.clone(), message),
+            }
             None
         }
     }

@@ -239,6 +239,14 @@ fn every_rule_finds_its_fault() {
 }
 
 #[test]
+fn a_pattern_that_needs_unicode_is_told_how_to_have_it() {
+    let with = |pattern: &str| load(&[("p/a", Lang::En, &PAGE.replacen("'child_pid=(", pattern, 1))]).1;
+    let [fault] = &with("'child_pid=[密]?(")[..] else { panic!("one fault") };
+    assert_eq!((fault.code, fault.hint.as_deref()), ("regex", Some("begin it with `(?u)`")));
+    assert_eq!(places(&with("'(?u)child_pid=[密]?(")), []);
+}
+
+#[test]
 fn a_page_says_what_it_explains_and_what_ends_it() {
     let relations = r#"
 [[explains]]
