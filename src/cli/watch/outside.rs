@@ -24,7 +24,8 @@ pub(super) struct Outside {
     started: SystemTime,
     wanted: Wanted,
     http: Option<Endpoint>,
-    heartbeat: Option<(heartbeat::Settings, Heartbeat)>,
+    /// And what it was started with: its settings and the name of the box.
+    heartbeat: Option<((heartbeat::Settings, String), Heartbeat)>,
 }
 
 impl Outside {
@@ -39,12 +40,12 @@ impl Outside {
     /// Becomes what is wanted; on an error it stays as it is.
     pub fn change(&mut self, wanted: Wanted, host: &str, desk: &Desk) -> Result<()> {
         // What can fail comes first.
-        let beats = self.heartbeat.as_ref().map(|(settings, _)| settings);
-        let heartbeat = match &wanted.heartbeat {
+        let beats = self.heartbeat.as_ref().map(|(with, _)| with);
+        let heartbeat = match wanted.heartbeat.clone().map(|settings| (settings, host.to_owned())) {
             // One that goes on keeps its time over a reload.
-            Some(settings) if beats != Some(settings) => {
-                let started = Heartbeat::start(settings, host, desk.clone());
-                Some((settings.clone(), started.map_err(|why| anyhow!("cannot send the heartbeat: {why}"))?))
+            Some(with) if beats != Some(&with) => {
+                let started = Heartbeat::start(&with.0, host, desk.clone());
+                Some((with, started.map_err(|why| anyhow!("cannot send the heartbeat: {why}"))?))
             }
             _ => None,
         };
