@@ -196,3 +196,33 @@ async fn a_reload_does_not_hide_that_reading_broke() {
     assert_eq!(desk.meter().reloads.get(), 2);
     assert_eq!(pids(&told(folder.path())), [1]);
 }
+
+/// The heartbeat breaks while it watches, and then delivery; the endpoint goes the way of the heartbeat.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_beside_reading_that_breaks_is_begun_again_and_told() {
+    let (folder, args) = rig();
+    let (config, log) = (folder.path().join("sealtail.toml"), folder.path().join("worker.log"));
+    let settings = fs::read_to_string(&config).unwrap();
+    fs::write(folder.path().join("beat"), "http://127.0.0.1:9/").unwrap();
+    fs::write(&config, settings + "[heartbeat]\nurl_file = \"beat\"\n").unwrap();
+    let desk = Desk::default();
+    let mut signals = signals(process::Signal::URG, process::Signal::HUP);
+    desk.pulse().break_next("heartbeat");
+    let watching = async { supervise(&args, &mut signals, &desk).await };
+    let ending = async {
+        until(|| waiting(&desk) >= 1).await;
+        desk.pulse().break_next("delivery");
+        append(&log, &failure(1));
+        until(|| waiting(&desk) >= 3 && desk.meter().heartbeats_failed.get() >= 1).await;
+        send(process::Signal::URG);
+    };
+    let (ended, ()) = tokio::join!(watching, ending);
+    ended.expect("it goes on");
+    assert!(desk.meter().heartbeats_failed.get() >= 1, "it beats again");
+    let told = told(folder.path());
+    let parts = told.iter().filter(|alert| alert.signature == "sealtail/part-restarted");
+    let mut parts: Vec<&str> = parts.map(|alert| alert.group["part"].as_str()).collect();
+    parts.sort_unstable();
+    assert_eq!(parts, ["delivery", "the heartbeat"]);
+    assert_eq!(pids(&told), [1]);
+}
