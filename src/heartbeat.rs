@@ -78,6 +78,8 @@ async fn beat(address: Direct, body: String, every: Duration, desk: Desk) {
     due.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         due.tick().await;
+        #[cfg(test)]
+        desk.pulse().comes_to("heartbeat");
         let now = match desk.pulse().well(Instant::now()) {
             Err(why) => {
                 meter.heartbeats_held.add(1);

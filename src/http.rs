@@ -151,6 +151,8 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok(permit) = room.clone().acquire_owned().await {
         match listener.accept().await {
             Ok((stream, _)) => {
+                #[cfg(test)]
+                shared.desk.pulse().comes_to("http");
                 troubled = false;
                 let shared = shared.clone();
                 tokio::spawn(async move {

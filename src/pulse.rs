@@ -23,25 +23,34 @@ struct State {
     swept: bool,
     /// Why the state cannot be written.
     unwritable: Option<String>,
-    /// Records that something is being made of; those that broke reading stay.
-    at_work: HashSet<u64>,
-    /// A test wants reading to break.
+    /// What something is being made of: a record, or an alert that is due.
+    at_work: Option<u64>,
+    /// Those that reading broke on.
+    broke: HashSet<u64>,
+    /// The parts that a test wants to break.
     #[cfg(test)]
-    breaks: bool,
+    breaks: HashSet<&'static str>,
 }
 
 impl Pulse {
     /// Reading goes on.
     pub fn moved(&self, now: Instant) {
         #[cfg(test)]
-        assert!(!std::mem::take(&mut self.state().breaks), "broken on purpose");
+        self.comes_to("reading");
         self.state().moved = Some(now);
     }
 
-    /// The next sign is a panic.
+    /// A panic is next, where `part` comes to it.
     #[cfg(test)]
-    pub(crate) fn break_reading(&self) {
-        self.state().breaks = true;
+    pub(crate) fn break_next(&self, part: &'static str) {
+        self.state().breaks.insert(part);
+    }
+
+    /// Where `part` breaks if a test wants it to.
+    #[cfg(test)]
+    pub(crate) fn comes_to(&self, part: &str) {
+        let breaks = self.state().breaks.remove(part);
+        assert!(!breaks, "broken on purpose");
     }
 
     /// Every file was looked at once.
@@ -49,14 +58,27 @@ impl Pulse {
         self.state().swept = true;
     }
 
-    /// Something is being made of the record of this hash; `false` if reading broke on it before.
-    pub fn begin(&self, record: u64) -> bool {
-        self.state().at_work.insert(record)
+    /// Something is being made of the record, or of the alert, of this hash.
+    pub fn begin(&self, hash: u64) {
+        self.state().at_work = Some(hash);
     }
 
     /// It was made.
-    pub fn end(&self, record: u64) {
-        self.state().at_work.remove(&record);
+    pub fn end(&self) {
+        self.state().at_work = None;
+    }
+
+    /// Reading broke; whether on something that it is to pass over from now on.
+    pub fn blame(&self) -> bool {
+        let mut state = self.state();
+        let blamed = state.at_work.take();
+        state.broke.extend(blamed);
+        blamed.is_some()
+    }
+
+    /// Whether reading broke on the record, or on the alert, of this hash.
+    pub fn broke_on(&self, hash: u64) -> bool {
+        self.state().broke.contains(&hash)
     }
 
     /// The state cannot be written, and why; or it can.

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 #[cfg(test)]
-pub(crate) use self::pass::POISON;
+pub(crate) use self::pass::{POISON, POISON_LATER};
 use crate::clock::Clock;
 use crate::complaint::{Ailment, Complaint, Desk};
 use crate::correlate::command::Vars;
@@ -193,6 +193,7 @@ impl Watch {
             let busy = self.turn();
             self.rest(busy);
         }
+        self.desk.pulse().moved(Instant::now());
         self.commit();
         self.export.end(&self.store);
     }
@@ -217,7 +218,7 @@ impl Watch {
             self.ticked_at = now;
             self.measure(now);
             let notices = self.correlator.tick(self.now().steady);
-            notices.iter().for_each(|notice| self.tell(notice));
+            notices.iter().for_each(|notice| self.tell_due(notice));
         }
         if !self.pending.messages.is_empty() || now >= self.committed_at + COMMIT_EVERY {
             self.commit();

@@ -38,6 +38,9 @@ use crate::source::wake::Wake;
 use crate::store::{Opened, Store, Terms};
 use crate::watch::{Setup, Watch};
 
+/// What the part that reads is called.
+const READING: &str = "reading";
+
 /// Threads that send: they wait for the network nearly all the time.
 const SENDING_THREADS: usize = 2;
 
@@ -79,19 +82,27 @@ async fn supervise(args: &WatchArgs, signals: &mut Signals, desk: &Desk) -> Resu
     let mut restarts = Restarts::default();
     taken(desk);
     loop {
-        match program.session(&setup, &store).await? {
-            Ended::Told => return Ok(()),
+        let (ended, broke) = program.session(&setup, &store).await?;
+        match ended {
+            Ended::Told => return broke.first().map_or(Ok(()), |part| Err(anyhow!("{part} broke"))),
             Ended::Reloaded(others, theirs) => {
                 (setup, store) = (others, theirs);
                 taken(desk);
             }
-            Ended::Broke(part) => {
+            Ended::Broke(_) => {}
+        }
+        for part in broke {
+            // A record is passed over the next time: that is a step on, however many of them there are.
+            let on_record = part == READING && desk.pulse().blame();
+            let text = if on_record {
+                format!("{part} broke on a record or an alert, and is begun again to pass over it")
+            } else {
                 let Some(number) = restarts.again(part, Instant::now()) else { bail!("{part} broke") };
-                let text = format!("{part} broke and is begun again from the last commit, restart {number}");
-                tracing::error!("{text}");
-                desk.post(Complaint::new(Ailment::PartRestarted, text).with("part", part));
-                program.outside.begin_again(&setup.host, desk)?;
-            }
+                format!("{part} broke and is begun again from the last commit, restart {number}")
+            };
+            tracing::error!("{text}");
+            desk.post(Complaint::new(Ailment::PartRestarted, text).with("part", part));
+            program.outside.begin_again(&setup.host, desk)?;
         }
     }
 }
@@ -243,8 +254,12 @@ struct Program<'a> {
 }
 
 impl Program<'_> {
-    /// Watches with one set of settings.
-    async fn session(&mut self, setup: &Arc<Setup>, store: &Arc<Store>) -> Result<Ended> {
+    /// Watches with one set of settings; the parts that broke, too, whatever ended it.
+    async fn session(
+        &mut self,
+        setup: &Arc<Setup>,
+        store: &Arc<Store>,
+    ) -> Result<(Ended, Vec<&'static str>)> {
         let Program { plan, args, signals, desk, outside, clock } = self;
         let desk = *desk;
         let mut delivery = Delivery::start(store.clone(), setup.sinks.clone(), desk)?;
@@ -262,7 +277,7 @@ impl Program<'_> {
         let ended = loop {
             tokio::select! {
                 // It only ends by itself when it panicked.
-                _ = &mut reading => break Ended::Broke("reading"),
+                _ = &mut reading => break Ended::Broke(READING),
                 _ = signals.terminate.recv() => break Ended::Told,
                 _ = signals.interrupt.recv() => break Ended::Told,
                 _ = signals.hang_up.recv() => match plan.reload(args, setup, store, desk, outside) {
@@ -280,12 +295,16 @@ impl Program<'_> {
             outside.service.stopping();
         }
         stop.ask();
-        let broke = matches!(ended, Ended::Broke("reading")) || reading.await.is_err();
-        delivery.stop().await;
-        match ended {
-            Ended::Told if broke => bail!("reading broke"),
-            ended => Ok(ended),
+        let mut broke = Vec::new();
+        if let Ended::Broke(part) = ended {
+            broke.push(part);
         }
+        // Whatever else ended the session, it may have broken at that moment.
+        if !broke.contains(&READING) && reading.await.is_err() {
+            broke.push(READING);
+        }
+        delivery.stop().await;
+        Ok((ended, broke))
     }
 }
 

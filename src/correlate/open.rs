@@ -347,6 +347,11 @@ impl Notice {
         self.alert.severity
     }
 
+    /// Which of the alert's messages this is, from 1 on.
+    pub fn sequence(&self) -> u64 {
+        self.alert.sequence
+    }
+
     /// The value that all its findings share for `name`, one of those it is grouped by.
     pub fn group_value(&self, name: &str) -> Option<&str> {
         self.alert.group.get(name).map(String::as_str)

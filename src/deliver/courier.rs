@@ -125,6 +125,8 @@ impl Courier {
     /// Works until told to stop.
     pub async fn run(mut self) -> End {
         loop {
+            #[cfg(test)]
+            self.desk.pulse().comes_to("delivery");
             // Seen before the outbox is looked at: what is put in later rings again.
             if self.signal.borrow_and_update().stopped {
                 return End::Stopped;

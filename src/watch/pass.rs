@@ -1,7 +1,8 @@
 //! One pass over the files that have something to say.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::mem::take;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -33,16 +34,32 @@ struct Seen {
     names: Names,
 }
 
-/// What a record is known by after reading broke on it and was begun again.
-fn hash(path: &str, finding: &Finding) -> u64 {
+/// What something is known by after reading broke on it and was begun again.
+fn hash(it: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (path, finding.place.offset, &finding.record).hash(&mut hasher);
+    it.hash(&mut hasher);
     hasher.finish()
 }
 
-/// A record with this in it breaks what comes behind the engine, in tests.
+fn hash_of(path: &str, finding: &Finding) -> u64 {
+    hash((path, finding.place.offset, &finding.record))
+}
+
+/// A record with this in it breaks what comes behind the engine, in tests; …
 #[cfg(test)]
 pub(crate) const POISON: &str = "broken behind the engine";
+/// … and one with this, the message that its alert is over.
+#[cfg(test)]
+pub(crate) const POISON_LATER: &str = "broken when it is over";
+
+/// What a look at a file came to.
+enum Step {
+    /// Nothing new is settled.
+    None,
+    Settled,
+    /// A record was passed over.
+    PassedOver,
+}
 
 impl Watch {
     /// Reads every file that is ready; whether one of them has more.
@@ -54,7 +71,18 @@ impl Watch {
         self.next_turn = 0;
         for id in ready {
             let mut chunks = 0;
-            while chunks < CHUNKS_MAX && self.chunk(id, now) {
+            while chunks < CHUNKS_MAX {
+                match self.chunk(id, now) {
+                    Step::None => break,
+                    Step::Settled => {}
+                    Step::PassedOver => {
+                        // Whatever breaks next, this is behind us, and told once.
+                        self.hear();
+                        if !self.commit() {
+                            return false;
+                        }
+                    }
+                }
                 chunks += 1;
                 if now.elapsed() > PASS_MAX {
                     self.next_turn = id + 1;
@@ -66,15 +94,15 @@ impl Watch {
         more
     }
 
-    /// Takes one chunk of a file through the engine; whether it settled anything.
-    fn chunk(&mut self, id: u64, now: Instant) -> bool {
+    /// Takes one chunk of a file through the engine.
+    fn chunk(&mut self, id: u64, now: Instant) -> Step {
         let setup = self.setup.clone();
         // A pass over many large files takes long and stands not still.
         self.desk.pulse().moved(Instant::now());
         let chunk = match self.tail.read(id, now) {
             Ok(chunk) => chunk,
             // The tail tells of it with the next sweep.
-            Err(_) => return false,
+            Err(_) => return Step::None,
         };
         // It may be the end of the file before.
         let id = chunk.id;
@@ -83,7 +111,12 @@ impl Watch {
         if self.correlator.has_state(chunk.source) {
             stream.expect_ends();
         }
+        let pulse = self.desk.pulse();
         let see = |found: Found<'_>| {
+            if pulse.broke_on(hash_of(chunk.path, &found.finding)) {
+                // What broke behind the engine does so in the engine from then on, and quietly.
+                resume_unwind(Box::new(()));
+            }
             let context = found.context(setup.context_lines, &setup.detector);
             let names = found.names(chunk.path);
             let Found { finding, signature, ends, .. } = found;
@@ -98,24 +131,22 @@ impl Watch {
         let mut above = None;
         // One record at a time: what stands in it together is told together.
         for record in seen.chunk_by_mut(|one, next| one.finding.place.offset == next.finding.place.offset) {
-            let hash = hash(&path, &record[0].finding);
-            if !self.desk.pulse().begin(hash) {
-                let place = record[0].finding.place;
-                self.complain_of_poison(&path, place.offset, place.length);
-                continue;
-            }
+            self.desk.pulse().begin(hash_of(&path, &record[0].finding));
             record.iter_mut().for_each(|seen| self.look_back(id, seen, &mut above));
             self.observe(record, &source, &path);
-            self.desk.pulse().end(hash);
-        }
-        if let Some(passed_over) = poison {
-            self.complain_of_poison(&path, passed_over.start, passed_over.end - passed_over.start);
+            self.desk.pulse().end();
         }
         let after = stream.progress();
-        let settled = after.offset > before.offset;
         self.count(&path, &before, after);
         self.tail.settle(id, after.clone());
-        settled
+        match poison {
+            Some(passed_over) => {
+                self.complain_of_poison(&path, passed_over.start, passed_over.end - passed_over.start);
+                Step::PassedOver
+            }
+            None if after.offset > before.offset => Step::Settled,
+            None => Step::None,
+        }
     }
 
     /// Lets the correlator see what a record holds, and tells what follows from it.
@@ -161,6 +192,23 @@ impl Watch {
         }
     }
 
+    /// Tells what is due because time passed. Where that broke reading before, the alert goes on without
+    /// this message.
+    pub(super) fn tell_due(&mut self, notice: &Notice) {
+        let (id, signature) = (&notice.fingerprint, notice.signature());
+        let hash = hash((id, notice.sequence()));
+        if self.desk.pulse().broke_on(hash) {
+            tracing::error!(
+                "a message about the alert {id} ({signature}) is left out, for sealtail broke on it; \
+                 this is a fault of its own"
+            );
+            return;
+        }
+        self.desk.pulse().begin(hash);
+        self.tell(notice);
+        self.desk.pulse().end();
+    }
+
     /// Puts a message for every sink that takes it into what is to be committed.
     pub(super) fn tell(&mut self, notice: &Notice) {
         self.desk.meter().alerts.add(1);
@@ -181,6 +229,8 @@ impl Watch {
         let message = |sink: &Sink| {
             let lang = sink.route.lang;
             let mut alert = notice.render(catalogue, lang, &setup.vars);
+            #[cfg(test)]
+            assert!(alert.status == Status::Firing || !alert.record.contains(POISON_LATER), "{POISON_LATER}");
             if alert.status == Status::Firing {
                 // Asked for once, whatever the number of sinks.
                 let ask = || doctor.as_mut().and_then(|doctor| doctor.cause(notice.signature(), catalogue));

@@ -1,5 +1,6 @@
 //! Bytes that the engine breaks on. They would break it again after every restart, so they are passed
-//! over: the record they stand in, and no more.
+//! over: the record they stand in, and no more. A record that broke reading behind the engine goes the
+//! same way after the restart.
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::disk_limit;
 use crate::http::{OPEN, address, number, until};
 use crate::receiver::{Answer, Receiver};
-use crate::rig::{Rig, stop};
+use crate::rig::{Rig, stop, swap};
 
 const CANARY: &str = "canary-7f3a9c";
 
@@ -28,6 +28,25 @@ fn it_says_who_is_well_for_as_long_as_it_is() {
     assert_eq!(got[0].path, format!("/{CANARY}"));
     assert_eq!(got[0].header("content-type"), Some("application/json"));
     assert_eq!(got[0].json(), json!({ "host": "seal-07", "sealtail": env!("CARGO_PKG_VERSION") }));
+    stop(running);
+}
+
+#[test]
+fn it_takes_the_name_that_a_reload_gives_the_box() {
+    let switch = Receiver::start(|_, _| Answer::status(200));
+    let rig = Rig::new();
+    let settings = beating(&rig, &switch);
+    rig.configure(&settings);
+    let running = rig.watch();
+    switch.wait_for(1);
+    rig.configure(&swap(&settings, "seal-07", "seal-08"));
+    running.signal(Signal::HUP);
+    let hosts =
+        |count| switch.wait_for(count).iter().map(|got| got.json()["host"].clone()).collect::<Vec<_>>();
+    let minute = 1..60;
+    let renamed = minute.map(hosts).find(|hosts| hosts.last().unwrap() == "seal-08").expect("the old name");
+    let new = renamed.iter().position(|host| host == "seal-08").unwrap();
+    assert!(new > 0 && renamed[new..].iter().all(|host| host == "seal-08"), "{renamed:?}");
     stop(running);
 }
 

@@ -24,7 +24,8 @@ pub(super) struct Outside {
     started: SystemTime,
     wanted: Wanted,
     http: Option<Endpoint>,
-    heartbeat: Option<(heartbeat::Settings, Heartbeat)>,
+    /// And what it was started with: its settings and the name of the box.
+    heartbeat: Option<((heartbeat::Settings, String), Heartbeat)>,
 }
 
 impl Outside {
@@ -39,12 +40,12 @@ impl Outside {
     /// Becomes what is wanted; on an error it stays as it is.
     pub fn change(&mut self, wanted: Wanted, host: &str, desk: &Desk) -> Result<()> {
         // What can fail comes first.
-        let beats = self.heartbeat.as_ref().map(|(settings, _)| settings);
-        let heartbeat = match &wanted.heartbeat {
+        let beats = self.heartbeat.as_ref().map(|(with, _)| with);
+        let heartbeat = match wanted.heartbeat.clone().map(|settings| (settings, host.to_owned())) {
             // One that goes on keeps its time over a reload.
-            Some(settings) if beats != Some(settings) => {
-                let started = Heartbeat::start(settings, host, desk.clone());
-                Some((settings.clone(), started.map_err(|why| anyhow!("cannot send the heartbeat: {why}"))?))
+            Some(with) if beats != Some(&with) => {
+                let started = Heartbeat::start(&with.0, host, desk.clone());
+                Some((with, started.map_err(|why| anyhow!("cannot send the heartbeat: {why}"))?))
             }
             _ => None,
         };
@@ -94,5 +95,62 @@ async fn ended(part: Option<impl Future<Output = ()>>) {
     match part {
         Some(ended) => ended.await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::{SocketAddr, TcpStream};
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::secret::Secret;
+
+    /// The longest that something which must happen is waited for.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// What comes back for `request`, or nothing.
+    fn ask(address: SocketAddr) -> String {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let _ = write!(stream, "GET /readyz HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        answer
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_endpoint_that_breaks_is_begun_again_and_answers() {
+        let desk = Desk::default();
+        desk.pulse().swept();
+        let mut outside = Outside::new(Service::default(), &desk);
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let http = Some(http::Settings { listen, token: None, hosts: Vec::new() });
+        outside.change(Wanted { http, heartbeat: None }, "seal-07", &desk).unwrap();
+        let address = |outside: &Outside| outside.http.as_ref().unwrap().address();
+        assert!(ask(address(&outside)).starts_with("HTTP/1.1 200"));
+        desk.pulse().break_next("http");
+        assert_eq!(ask(address(&outside)), "", "it breaks");
+        assert_eq!(timeout(PATIENCE, outside.ended()).await, Ok("answering over HTTP"));
+        outside.begin_again("seal-07", &desk).unwrap();
+        assert!(ask(address(&outside)).starts_with("HTTP/1.1 200"));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_heartbeat_that_breaks_is_begun_again_and_arrives() {
+        let switch = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = Secret::new(format!("http://{}/", switch.local_addr().unwrap()));
+        let desk = Desk::default();
+        desk.pulse().swept();
+        let mut outside = Outside::new(Service::default(), &desk);
+        let heartbeat = Some(heartbeat::Settings { url, every: Duration::from_secs(3_600) });
+        desk.pulse().break_next("heartbeat");
+        outside.change(Wanted { http: None, heartbeat }, "seal-07", &desk).unwrap();
+        assert_eq!(timeout(PATIENCE, outside.ended()).await, Ok("the heartbeat"));
+        outside.begin_again("seal-07", &desk).unwrap();
+        assert!(timeout(PATIENCE, switch.accept()).await.is_ok(), "it did not arrive");
     }
 }

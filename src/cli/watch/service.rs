@@ -11,11 +11,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
+use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use crate::complaint::Desk;
 
-/// How often is looked whether the files have been looked at, before that is said.
+/// How often is looked whether the files have been looked at, and whether the manager has room again.
 const READY_EVERY: Duration = Duration::from_millis(200);
 
 /// The service manager, if there is one.
@@ -29,6 +30,8 @@ pub(super) struct Service {
 struct Line {
     socket: UnixDatagram,
     manager: SocketAddr,
+    /// It is to hear that the files are followed.
+    ready: Notify,
 }
 
 impl Service {
@@ -49,29 +52,34 @@ impl Service {
     /// Says that the files are followed once they are, and from then on that this process lives for as
     /// long as reading goes on. Ends only where nobody listens.
     pub async fn keep(self, desk: Desk) {
-        if self.line.is_none() {
-            return;
-        }
+        let Some(line) = self.line.as_deref() else { return };
         while desk.pulse().ready().is_err() {
             sleep(READY_EVERY).await;
         }
-        self.ready(&desk);
-        let Some(watchdog) = self.watchdog else { return };
-        let mut due = interval(watchdog / 2);
+        line.ready.notify_one();
+        let mut due = interval(self.watchdog.unwrap_or(READY_EVERY) / 2);
         due.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            due.tick().await;
-            // A state that cannot be written is not mended by a restart.
-            if desk.pulse().alive(Instant::now().into_std()).is_ok() {
-                self.say("WATCHDOG=1");
+            tokio::select! {
+                biased;
+                // The manager waits for it; one that is behind has no room for now.
+                () = line.ready.notified() => while !self.say("READY=1") {
+                    sleep(READY_EVERY).await;
+                },
+                // A state that cannot be written is not mended by a restart.
+                _ = due.tick(), if self.watchdog.is_some() => {
+                    if desk.pulse().alive(Instant::now().into_std()).is_ok() {
+                        self.say("WATCHDOG=1");
+                    }
+                }
             }
         }
     }
 
     /// Says that the files are followed, if they are: after the start, and after a reload.
     pub fn ready(&self, desk: &Desk) {
-        if desk.pulse().ready().is_ok() {
-            self.say("READY=1");
+        if let Some(line) = self.line.as_deref().filter(|_| desk.pulse().ready().is_ok()) {
+            line.ready.notify_one();
         }
     }
 
@@ -87,11 +95,12 @@ impl Service {
         self.say("STOPPING=1");
     }
 
-    fn say(&self, message: &str) {
-        let Some(Line { socket, manager }) = self.line.as_deref() else { return };
-        if let Err(error) = socket.send_to_addr(message.as_bytes(), manager) {
-            tracing::debug!("the service manager was not told {message:?}: {error}");
-        }
+    /// Whether there is no use in saying it again.
+    fn say(&self, message: &str) -> bool {
+        let Some(Line { socket, manager, .. }) = self.line.as_deref() else { return true };
+        let Err(error) = socket.send_to_addr(message.as_bytes(), manager) else { return true };
+        tracing::debug!("the service manager was not told {message:?}: {error}");
+        error.kind() != io::ErrorKind::WouldBlock
     }
 }
 
@@ -105,7 +114,7 @@ impl Line {
         let socket = UnixDatagram::unbound()?;
         // One that does not listen holds nothing up.
         socket.set_nonblocking(true)?;
-        Ok(Line { socket, manager })
+        Ok(Line { socket, manager, ready: Notify::new() })
     }
 }
 
@@ -157,6 +166,34 @@ mod tests {
         moved();
         pass(20).await;
         assert_eq!(said(&manager), pings(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_manager_that_has_no_room_hears_later_that_it_is_ready() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let manager = UnixDatagram::bind(&path).unwrap();
+        let service =
+            Service::of(&|name| path.to_str().filter(|_| name == "NOTIFY_SOCKET").map(str::to_owned));
+        let (desk, others) = (Desk::default(), UnixDatagram::unbound().unwrap());
+        others.set_nonblocking(true).unwrap();
+        let fill = || while others.send_to(b"STATUS=busy", &path).is_ok() {};
+        fill();
+        tokio::spawn(service.clone().keep(desk.clone()));
+        desk.pulse().swept();
+        sleep(Duration::from_secs(300)).await;
+        let news =
+            || said(&manager).into_iter().filter(|message| message != "STATUS=busy").collect::<Vec<_>>();
+        assert_eq!(news(), [""; 0]);
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(news(), ["READY=1"]);
+        // Nor is it lost after a reload, and said once.
+        fill();
+        service.ready(&desk);
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(news(), [""; 0]);
+        sleep(Duration::from_secs(300)).await;
+        assert_eq!(news(), ["READY=1"]);
     }
 
     #[test]
