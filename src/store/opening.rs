@@ -206,7 +206,7 @@ fn recover(directory: &Path, fault: &Fault, now: Timestamp) -> Result<Recovered,
 mod tests {
     use super::*;
 
-    /// No network file system can be mounted here: what the kernel says of the folder is made up.
+    /// What the kernel says of the folder is made up; `tests/real/nfs.rs` has a real one.
     #[test]
     fn a_state_on_a_network_file_system_is_refused_unless_it_is_allowed() {
         let now = Timestamp::UNIX_EPOCH;
