@@ -24,12 +24,13 @@ const NETWORK: [(u32, &str); 13] = [
 ];
 
 /// The name of the network file system that `path` is on, if it is on one. FUSE is none: what stands behind it cannot be
-/// told.
+/// told. The empty path is the working folder, as the parent of a mere name is.
 ///
 /// # Errors
 ///
 /// Those of `statfs(2)`: `path` is not there, or may not be looked at.
 pub fn network(path: &Path) -> io::Result<Option<&'static str>> {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     Ok(name(rustix::fs::statfs(path)?.f_type))
 }
 
@@ -47,6 +48,7 @@ mod tests {
     fn a_local_folder_is_on_no_network() {
         assert_eq!(network(Path::new("/proc")).unwrap(), None);
         assert!(network(Path::new("/nowhere/at/all")).is_err());
+        assert_eq!(network(Path::new("")).unwrap(), network(Path::new(".")).unwrap());
     }
 
     #[test]

@@ -64,7 +64,7 @@ use self::dead::Toll;
 use self::error::Fault;
 pub use self::error::StoreError;
 use self::fold::Cap;
-pub use self::opening::{Opened, Recovered, Salvage, Terms};
+pub use self::opening::{Opened, Place, Recovered, Salvage, Terms};
 pub use self::outbox::{Due, Row};
 use self::queue::{Lane, Queue, Slot};
 pub use self::standing::Standing;

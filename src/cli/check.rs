@@ -11,13 +11,16 @@ use crate::config::{self, Config};
 use crate::deliver;
 use crate::detect::{Detector, samples};
 use crate::diagnostic::{Diagnostic, Note};
+use crate::disk;
 use crate::signature::{Catalogue, cost};
 use crate::sink::Outcome;
+use crate::source::tail::poll_networks;
+use crate::store::{Place, Store};
 use crate::text::clean;
 
 pub(super) fn run(args: CheckArgs) -> Result<u8> {
     let mut faults = Vec::new();
-    let config = read_config(&args, &mut faults);
+    let mut config = read_config(&args, &mut faults);
     let catalogue = read_packs(&args, config.as_ref(), &mut faults)?;
     for fault in &faults {
         anstream::eprintln!("{}\n", clean(&fault.to_string()));
@@ -31,10 +34,12 @@ pub(super) fn run(args: CheckArgs) -> Result<u8> {
         return Ok(EXIT_FOUND);
     }
     let mut out = anstream::stdout().lock();
-    if let Some(Config { sources, sinks, warnings, .. }) = &config {
-        for warning in warnings {
-            anstream::eprintln!("warning: {warning}");
+    if let Some(config) = &mut config {
+        let remote = remote(config, disk::network);
+        for warning in config.warnings.iter().chain(&remote) {
+            anstream::eprintln!("warning: {}", clean(warning));
         }
+        let Config { sources, sinks, .. } = config;
         writeln!(out, "configuration: {} sources, {} sinks, no fault", sources.len(), sinks.len())?;
     }
     let signatures = catalogue.signatures();
@@ -52,6 +57,14 @@ pub(super) fn run(args: CheckArgs) -> Result<u8> {
 fn read_config(args: &CheckArgs, faults: &mut Vec<Diagnostic>) -> Option<Config> {
     let path = config::find(args.config.as_deref(), &environment, &|path: &Path| path.exists())?;
     Config::load(&path, &environment).map_err(|found| faults.extend(found)).ok()
+}
+
+/// What `sealtail watch` will say of a state or a source whose disk is another host's: `network` tells.
+fn remote(config: &mut Config, network: Place) -> Vec<String> {
+    let state = config.state_dir.clone().or_else(|| config::state_dir(&environment).ok());
+    let refused = state.and_then(|directory| Store::admit(network, &directory).err());
+    let polled = poll_networks(&mut config.sources, network);
+    refused.map(|error| error.to_string()).into_iter().chain(polled).collect()
 }
 
 /// All packs, every sample run.
@@ -91,4 +104,30 @@ fn send_tests(config: Option<&Config>, out: &mut impl Write) -> Result<u8> {
         }
     }
     Ok(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_and_a_source_on_the_disk_of_another_host_are_warned_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sealtail.toml");
+        let source = "[[source]]\nname = \"worker\"\npaths = [\"/mnt/nfs/log/*.log\"]\n";
+        std::fs::write(&path, format!("state_dir = \"/mnt/nfs/state\"\n{source}")).unwrap();
+        let config = || Config::load(&path, &environment).unwrap();
+        let nfs: Place = |path| match path.to_str() {
+            Some("/mnt/nfs") => Ok(Some("NFS")),
+            Some("/") => Ok(None),
+            _ => Err(std::io::ErrorKind::NotFound.into()),
+        };
+        let told = remote(&mut config(), nfs);
+        assert_eq!(told.len(), 2, "{told:?}");
+        for part in ["/mnt/nfs/state is on a network file system (NFS)", "--allow-network-state"] {
+            assert!(told[0].contains(part), "{part:?} is not in {told:?}");
+        }
+        assert!(told[1].contains("source `worker`: /mnt/nfs/log is on NFS"), "{told:?}");
+        assert!(remote(&mut config(), |_| Ok(None)).is_empty());
+    }
 }

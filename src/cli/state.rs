@@ -1,11 +1,13 @@
 //! `sealtail state`, and the state that a command is about.
 
+use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anstyle::Style;
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, Subcommand, ValueEnum};
+use glob::{Pattern, PatternError};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -58,8 +60,10 @@ enum StateTask {
     /// that is not there, or does not hold what was read from it, stays as it is.
     Reset {
         /// The files that are meant, by path or, without a slash, by name; repeatable
+        ///
+        /// A file that is named like a glob is that file, and not what the glob means.
         #[arg(long, value_name = "GLOB", required = true)]
-        path: Vec<glob::Pattern>,
+        path: Vec<String>,
 
         /// Where reading goes on
         #[arg(long, value_name = "PLACE", default_value = "start")]
@@ -247,14 +251,28 @@ fn list(out: &mut impl Write, files: &[File]) -> io::Result<()> {
     Ok(())
 }
 
-/// The files that these patterns mean.
-fn choose(files: Vec<File>, patterns: &[glob::Pattern]) -> Result<Vec<File>> {
-    let is_meant = |file: &File, pattern: &glob::Pattern| means(pattern, Path::new(&file.shown));
-    if let Some(pattern) = patterns.iter().find(|pattern| !files.iter().any(|file| is_meant(file, pattern))) {
-        bail!("no position is in a file `{pattern}`\nhint: `sealtail state list` shows every one");
+/// The files that these globs mean.
+fn choose(files: Vec<File>, globs: &[String]) -> Result<Vec<File>> {
+    let mut chosen = BTreeSet::new();
+    for glob in globs {
+        // A file may be named like a glob: the file wins.
+        let mut numbers = meant(&files, &Pattern::escape(glob))?;
+        if numbers.is_empty() {
+            numbers = meant(&files, glob).with_context(|| format!("`{glob}` is no glob and no file"))?;
+        }
+        if numbers.is_empty() {
+            bail!("no position is in a file `{glob}`\nhint: `sealtail state list` shows every one");
+        }
+        chosen.extend(numbers);
     }
-    let chosen = files.into_iter().filter(|file| patterns.iter().any(|pattern| is_meant(file, pattern)));
-    Ok(chosen.collect())
+    Ok(files.into_iter().filter(|file| chosen.contains(&file.number)).collect())
+}
+
+/// The numbers of the files that this glob means.
+fn meant(files: &[File], glob: &str) -> Result<Vec<u64>, PatternError> {
+    let glob = Pattern::new(glob)?;
+    let files = files.iter().filter(|file| means(&glob, Path::new(&file.shown)));
+    Ok(files.map(|file| file.number).collect())
 }
 
 /// What a reset does to a file.

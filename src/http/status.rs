@@ -1,4 +1,5 @@
-//! The status page: how sealtail is, for a person with a browser. In both languages, without a script.
+//! The status page: how sealtail is, for a person with a browser. In both languages, each marked as what it is, for a
+//! browser chooses the form of a character by that; without a script.
 
 use std::fmt::Write as _;
 use std::time::Instant;
@@ -30,8 +31,10 @@ pub(super) fn page(host: &str, desk: &Desk, now: Instant) -> String {
     let (meter, pulse) = (desk.meter(), desk.pulse());
     let (host, version) = (escape(host), env!("CARGO_PKG_VERSION"));
     let health = match pulse.well(now).and_then(|()| pulse.ready()) {
-        Ok(()) => "<p class=\"well\">All is well · 一切正常</p>".to_owned(),
-        Err(why) => format!("<p class=\"ill\">Not well · 不正常: {}</p>", escape(&why)),
+        Ok(()) => "<p class=\"well\">All is well · <span lang=\"zh\">一切正常</span></p>".to_owned(),
+        Err(why) => {
+            format!("<p class=\"ill\">Not well · <span lang=\"zh\">不正常</span>: {}</p>", escape(&why))
+        }
     };
     let sources = meter.sources(now).into_iter().map(|(source, level, lag)| {
         let behind = duration::show(std::time::Duration::from_secs(lag.as_secs()));
@@ -60,7 +63,7 @@ pub(super) fn page(host: &str, desk: &Desk, now: Instant) -> String {
          <meta name=\"viewport\" content=\"width=device-width\">\n<meta http-equiv=\"refresh\" content=\"15\">\n\
          <title>sealtail · {host}</title>\n<style>{STYLE}</style>\n\
          <h1>{host}</h1>\n<small>sealtail {version}</small>\n{health}\n\
-         <p>Open alerts · 未解除的告警: <b>{open}</b></p>\n{sources}{sinks}\
+         <p>Open alerts · <span lang=\"zh\">未解除的告警</span>: <b>{open}</b></p>\n{sources}{sinks}\
          <p><small><a href=\"metrics\">/metrics</a><a href=\"healthz\">/healthz</a><a href=\"readyz\">/readyz</a></small></p>\n"
     )
 }
@@ -70,8 +73,14 @@ pub(super) fn page(host: &str, desk: &Desk, now: Instant) -> String {
 fn table<const N: usize>(heads: [&str; N], rows: impl Iterator<Item = (bool, Vec<String>)>) -> String {
     let cells = |name: &str, cells: &[String]| {
         cells.iter().fold(String::new(), |mut row, cell| {
+            let cell = match cell.split_once(" · ") {
+                Some((english, chinese)) => {
+                    format!("{}<br><span lang=\"zh\">{}</span>", escape(english), escape(chinese))
+                }
+                None => escape(cell),
+            };
             // Writing to a string cannot fail.
-            let _ = write!(row, "<{name}>{}</{name}>", escape(cell).replace(" · ", "<br>"));
+            let _ = write!(row, "<{name}>{cell}</{name}>");
             row
         })
     };
@@ -114,17 +123,17 @@ mod tests {
         for expected in [
             "<title>sealtail · seal-07</title>",
             concat!("<small>sealtail ", env!("CARGO_PKG_VERSION"), "</small>"),
-            "Not well · 不正常: the files have not been looked at yet",
-            "Open alerts · 未解除的告警: <b>5</b>",
+            "Not well · <span lang=\"zh\">不正常</span>: the files have not been looked at yet",
+            "Open alerts · <span lang=\"zh\">未解除的告警</span>: <b>5</b>",
             "<tr><td>worker</td><td>4</td><td>77</td><td>1m30s</td></tr>",
             "<tr><td>&lt;script&gt;&quot;&amp;</td><td>4</td><td>0</td><td>0s</td></tr>",
-            "<tr class=\"ill\"><td>ops</td><td>parked<br>已停用</td><td>21</td><td>14</td><td>11</td></tr>",
+            "<tr class=\"ill\"><td>ops</td><td>parked<br><span lang=\"zh\">已停用</span></td><td>21</td><td>14</td><td>11</td></tr>",
         ] {
             assert!(shown.contains(expected), "{expected}\n{shown}");
         }
         assert!(!shown.contains("<script") && !shown.contains('\u{202e}'), "{shown}");
         desk.pulse().swept();
-        assert!(page("seal-07", &desk, now).contains("All is well · 一切正常"));
+        assert!(page("seal-07", &desk, now).contains("All is well · <span lang=\"zh\">一切正常"));
         let ill = page("seal-07", &desk, now + Duration::from_secs(60));
         assert!(ill.contains("class=\"ill\"") && ill.contains("reading has stood still for 1m"), "{ill}");
     }

@@ -24,8 +24,8 @@ pub struct Terms {
     pub network: bool,
 }
 
-/// Tells the kind of network file system that a folder is on.
-type Place = fn(&Path) -> io::Result<Option<&'static str>>;
+/// Names the network file system that a folder is on, if it is on one: [`disk::network`], unless a test has another.
+pub type Place = fn(&Path) -> io::Result<Option<&'static str>>;
 
 /// A store, and what had to be done to open it.
 #[derive(Debug)]
@@ -95,6 +95,22 @@ impl Store {
         birth::state_path(directory).try_exists().unwrap_or(true)
     }
 
+    /// Whether a state may be in `directory`; one that is not there yet is judged by the folder that it will be in.
+    ///
+    /// # Errors
+    ///
+    /// It is on a network file system, or the disk fails.
+    pub fn admit(place: Place, directory: &Path) -> Result<(), StoreError> {
+        let is_there =
+            |found: &io::Result<_>| !matches!(found, Err(error) if error.kind() == io::ErrorKind::NotFound);
+        let fault = match directory.ancestors().map(place).find(is_there) {
+            None | Some(Ok(None)) => return Ok(()),
+            Some(Ok(Some(kind))) => Fault::Network(kind),
+            Some(Err(error)) => error.into(),
+        };
+        Err(StoreError::new(directory, fault))
+    }
+
     /// Opens the state in `directory` on the usual [`Terms`].
     ///
     /// # Errors
@@ -116,12 +132,11 @@ impl Store {
 
     fn open_at(place: Place, terms: Terms, directory: &Path, now: Timestamp) -> Result<Opened, StoreError> {
         let failed = |fault: Fault| StoreError::new(directory, fault);
-        birth::make_directory(directory).map_err(|error| failed(error.into()))?;
-        // Before anything is put into the folder: whether a lock holds there is what nobody knows.
-        if let Some(kind) = place(directory).map_err(|error| failed(error.into()))?.filter(|_| !terms.network)
-        {
-            return Err(failed(Fault::Network(kind)));
+        // Before anything is made: whether a lock holds there is what nobody knows.
+        if !terms.network {
+            Store::admit(place, directory)?;
         }
+        birth::make_directory(directory).map_err(|error| failed(error.into()))?;
         birth::check_files(directory).map_err(|(path, fault)| StoreError::new(&path, fault))?;
         birth::warn_if_open(directory).map_err(|error| failed(error.into()))?;
         let lock = birth::lock(directory).map_err(failed)?;
@@ -191,12 +206,15 @@ fn recover(directory: &Path, fault: &Fault, now: Timestamp) -> Result<Recovered,
 mod tests {
     use super::*;
 
-    /// No network file system can be mounted here: what the kernel says of the folder is made up.
+    /// What the kernel says of the folder is made up; `tests/real/nfs.rs` has a real one.
     #[test]
     fn a_state_on_a_network_file_system_is_refused_unless_it_is_allowed() {
         let now = Timestamp::UNIX_EPOCH;
         let local = |_: &Path| Ok(None);
-        let nfs = |_: &Path| Ok(Some("NFS"));
+        // The folder is not there yet.
+        let nfs = |path: &Path| {
+            if path.ends_with("state") { Err(io::ErrorKind::NotFound.into()) } else { Ok(Some("NFS")) }
+        };
         let stale = |_: &Path| Err(io::Error::from(io::ErrorKind::StaleNetworkFileHandle));
         let table: [(Place, bool, Option<&str>); 5] = [
             (local, false, None),
@@ -216,7 +234,7 @@ mod tests {
             };
             let error = opened.unwrap_err().to_string();
             assert!(error.contains(&*directory.to_string_lossy()) && error.contains(why), "{error}");
-            assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0, "nothing is put into it");
+            assert!(!directory.exists(), "nothing is made there");
         }
     }
 }

@@ -13,6 +13,7 @@ mod backlog;
 mod limits;
 mod many;
 mod network;
+mod nfs;
 #[path = "../receiver/mod.rs"]
 mod receiver;
 mod refused;

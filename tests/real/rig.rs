@@ -63,15 +63,20 @@ impl Rig {
 
     /// Watches by way of another command: `taskset -c 0`, a shell that sets a limit.
     pub fn watch_under(&self, command: &[&str]) -> Watching {
+        Watching::start(self.command(command), &self.path(""))
+    }
+
+    /// The program that watches, by way of another command.
+    pub fn command(&self, under: &[&str]) -> Command {
         let program = std::env::var("SEALTAIL_TEST_BINARY");
         let program = program.unwrap_or_else(|_| env!("CARGO_BIN_EXE_sealtail").to_owned());
         // The program runs elsewhere.
         let program = fs::canonicalize(&program).unwrap_or_else(|error| panic!("{program}: {error}"));
-        let mut words: Vec<&str> = command.to_vec();
+        let mut words: Vec<&str> = under.to_vec();
         words.extend([program.to_str().unwrap(), "watch", "--json", "--config"]);
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).arg(self.path("sealtail.toml")).env("TZ", "Asia/Shanghai");
-        Watching::start(command, &self.path(""))
+        command
     }
 }
 

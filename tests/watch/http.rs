@@ -98,7 +98,10 @@ fn numbers_and_health_of_a_watch_at_work() {
     }
     assert_eq!(get(&address, "/healthz"), (200, "ok\n".to_owned()));
     let page = until(&address, "/", "three open alerts", |_, body| body.contains("<b>3</b>"));
-    assert!(page.contains("<h1>seal-07</h1>") && page.contains("All is well · 一切正常"), "{page}");
+    assert!(
+        page.contains("<h1>seal-07</h1>") && page.contains("All is well · <span lang=\"zh\">一切正常</span>"),
+        "{page}"
+    );
     assert!(page.contains("<tr><td>worker</td><td>1</td><td>0</td>"), "{page}");
     stop(running);
 }

@@ -38,3 +38,4 @@ mod state;
 mod stdout;
 mod stop;
 mod storm;
+mod upgrade;

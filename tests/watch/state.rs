@@ -177,6 +177,30 @@ fn what_is_not_there_or_another_file_stays_as_it_is() {
 }
 
 #[test]
+fn a_file_that_is_named_like_a_glob_is_that_file() {
+    let rig = Rig::counting();
+    for (name, pid) in [("[x].log", 1), ("x.log", 2), ("[x.log", 3)] {
+        rig.log(name).fail(pid..pid + 1);
+    }
+    let running = rig.watch();
+    rig.assert_each_once(1..4);
+    stop(running);
+    for name in ["[x].log", "x.log", "[x.log"] {
+        let path = text(&rig.path("log").join(name));
+        for argument in [name, &path] {
+            let ran = state(&rig, &["reset", "--path", argument]);
+            assert_eq!(ran.status, 0, "{}", ran.stderr);
+            assert!(ran.stdout.starts_with(&format!("{path}: ")), "{argument}: {}", ran.stdout);
+            assert!(ran.stdout.contains("\n1 file: "), "{argument}: {}", ran.stdout);
+        }
+    }
+    assert!(state(&rig, &["reset", "--path", "[a-z].log"]).stdout.starts_with(&text(&rig.path("log/x.log"))));
+    let neither = state(&rig, &["reset", "--path", "[y.log"]);
+    assert_eq!(neither.status, 2);
+    assert!(neither.stderr.contains("`[y.log` is no glob and no file"), "{}", neither.stderr);
+}
+
+#[test]
 fn it_keeps_off_a_state_that_is_watched() {
     let rig = Rig::new();
     let missing = state(&rig, &["list"]);
