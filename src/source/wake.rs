@@ -7,12 +7,13 @@
 //!
 //! A watcher that fails costs latency, not lines: the caller sweeps all the same.
 
+mod files;
+
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use linemux::MuxedEvents;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -70,6 +71,12 @@ struct State {
     warned: bool,
 }
 
+impl State {
+    fn is_quiet(&self) -> bool {
+        self.dirty.is_empty() && !self.rung
+    }
+}
+
 impl Marks {
     fn state(&self) -> MutexGuard<'_, State> {
         // Marks cannot be left half set: a panic elsewhere is no reason to stop following.
@@ -77,8 +84,14 @@ impl Marks {
     }
 
     fn set(&self, set: impl FnOnce(&mut State)) {
-        set(&mut self.state());
-        self.changed.notify_all();
+        let mut state = self.state();
+        // Nobody waits where something is marked already.
+        let waits = state.is_quiet();
+        set(&mut state);
+        drop(state);
+        if waits {
+            self.changed.notify_all();
+        }
     }
 
     /// Notes that watching fails; the first time is told, all times everything is dirty.
@@ -130,7 +143,7 @@ impl Wake {
         let folders = notify::recommended_watcher(move |event| take_folder_event(&for_folders, event));
         let folders = folders.map_err(|error| marks.fail("folders", &error, limit(&error))).ok();
         let (files, queue) = mpsc::channel(QUEUE_LEN);
-        let task = runtime.spawn(watch_files(Arc::clone(&marks), queue));
+        let task = runtime.spawn(files::watch(Arc::clone(&marks), queue, files::BUSY_MAX));
         Wake { marks, folders, watched: Watched::default(), files, task }
     }
 
@@ -175,7 +188,7 @@ impl Wake {
     pub fn wait(&self, timeout: Duration) -> Dirty {
         let deadline = Instant::now() + timeout;
         let mut state = self.marks.state();
-        while state.dirty.is_empty() && !state.rung {
+        while state.is_quiet() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -216,46 +229,6 @@ fn take_folder_event(marks: &Marks, event: notify::Result<notify::Event>) {
             }
         }),
         Err(error) => marks.fail("folders", &error, limit(&error)),
-    }
-}
-
-/// Hands files to linemux and takes in its events at once: its own queue has no bound.
-async fn watch_files(marks: Arc<Marks>, mut queue: mpsc::Receiver<PathBuf>) {
-    let mut events = match MuxedEvents::new() {
-        Ok(events) => events,
-        Err(error) => return marks.fail("files", &error, io_limit(&error)),
-    };
-    // Without a file, linemux has no next event to wait for.
-    let mut watching = false;
-    loop {
-        tokio::select! {
-            file = queue.recv() => match file {
-                Some(file) => match events.add_file(&file).await {
-                    Ok(_) => watching = true,
-                    // Deleted meanwhile, folder and all: its own end.
-                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                    Err(error) => marks.fail(&file.display().to_string(), &error, io_limit(&error)),
-                },
-                None => return,
-            },
-            event = events.next_event(), if watching => match event {
-                // Reading our own files is no news.
-                Ok(Some(event)) if event.kind.is_access() => {}
-                Ok(Some(event)) if event.paths.is_empty() => {
-                    // An overflow names no path; so does an event on a file that is let go.
-                    if event.need_rescan() {
-                        marks.set(|state| state.dirty.mark_all());
-                    }
-                }
-                Ok(Some(event)) => marks.set(|state| {
-                    for path in event.paths {
-                        state.dirty.mark(path);
-                    }
-                }),
-                Ok(None) => watching = false,
-                Err(error) => marks.fail("files", &error, io_limit(&error)),
-            },
-        }
     }
 }
 
