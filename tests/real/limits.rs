@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -92,6 +93,42 @@ fn more_events_than_the_kernel_keeps() {
     let (tally, log) = watching.stop();
     let off = figures.with("events", 2 * kept).with("kept", kept).lines(&tally, 0..2 * FILES + 1, layout);
     assert_eq!((off, tally.gaps), ((0, 0), 0), "{log}");
+}
+
+/// Bytes that are written one at a time, each an event, by more processors than take events in.
+#[test]
+#[ignore = "needs the release program, and time"]
+fn writers_that_outrun_it_cost_no_memory() {
+    const WRITERS: u64 = 3;
+    const GROWTH_KIB_MAX: u64 = 64 << 10;
+    let rig = Rig::new();
+    let (layout, figures) = (Layout { width: 10 }, Figures::of("three writers of single bytes, 15 s"));
+    one_line_a_file(&rig, layout, 0);
+    let watching = rig.watch();
+    watching.settle(0..FILES, layout);
+    let before = watching.memory("VmHWM");
+    let end = Instant::now() + Duration::from_secs(15);
+    let write = || {
+        let mut logs: Vec<_> = (0..50).map(|number| open(&rig.path(&format!("log/{number}.log")))).collect();
+        let mut count = 0;
+        while Instant::now() < end {
+            logs.iter_mut().for_each(|log| log.write_all(b"\n").unwrap());
+            count += logs.len();
+        }
+        count
+    };
+    let writes: usize = std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..WRITERS).map(|_| scope.spawn(write)).collect();
+        writers.into_iter().map(|writer| writer.join().unwrap()).sum()
+    });
+    one_line_a_file(&rig, layout, FILES);
+    watching.settle(0..2 * FILES, layout);
+    let growth = watching.memory("VmHWM") - before;
+    let (tally, log) = watching.stop();
+    let figures = figures.with("writes", writes).with("more memory", format!("{growth} KiB"));
+    let off = figures.lines(&tally, 0..2 * FILES, layout);
+    assert_eq!((off, tally.gaps), ((0, 0), 0), "{log}");
+    assert!(growth <= GROWTH_KIB_MAX, "{growth} KiB more");
 }
 
 /// In a user namespace of its own, where a limit can be low without touching others.

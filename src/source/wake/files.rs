@@ -12,7 +12,7 @@ use tokio::task::coop::unconstrained;
 
 use super::{Marks, io_limit};
 
-/// How long the queue of linemux may go without an end: at most some 10 MiB come in that time.
+/// How long the queue of linemux may go without an end: some MiB come in that time.
 pub(super) const BUSY_MAX: Duration = Duration::from_millis(250);
 /// How long it is done without then.
 const REST: Duration = Duration::from_secs(5);
