@@ -15,7 +15,7 @@ pub enum Kind {
     Other,
 }
 
-/// `#` stands for a number, `~` for a word of an identifier, `@` for the time.
+/// `#` stands for a number, `~` for a word of an identifier, `@` for the time, `^` for the time as zap writes it.
 const SEALING: &[&str] = &[
     "@+08:00 DEBUG ThreadId(##) module{name=\"worker-ping\"}: venus_worker::sealing::ping: ping elapsed=#.###ms",
     "@+08:00 DEBUG ThreadId(##) storage_proofs_porep::stacked::vanilla::create_label::multi: binding core in producer thread #",
@@ -31,12 +31,12 @@ const SEALING: &[&str] = &[
     "@+08:00 DEBUG ThreadId(##) vc_processors::core::ext::producer: response received id=## size=####",
     "@+08:00 DEBUG ThreadId(##) sub{name=pc1 pid=#####}: vc_processors::core::ext::consumer: waiting for new incoming line",
     "@+08:00  INFO ThreadId(##) sub{name=c2 pid=#####}:request{id=## size=#####}: bellperson::groth16::prover: ZK-SNARK proof took #.###s",
-    "@+0800\tDEBUG\tcommitmgr\tcommitmgr/commitmgr.go:322\tpoll start\t{\"sector\": ####, \"msg-cid\": \"bafy2bzace~~~~~~~~\", \"stage\": \"pre-commit\"}",
-    "@+0800\tDEBUG\tcommitmgr\tcommitmgr/commitmgr.go:356\tpoll finished\t{\"sector\": ####, \"msg-cid\": \"bafy2bzace~~~~~~~~\", \"stage\": \"commit\"}",
-    "@+0800\tINFO\tposter\tposter/runner.go:428\tpartition batch done\t{\"mid\": 1000, \"ddl-idx\": ##, \"ddl-open\": 2464802, \"ddl-close\": 2464862, \"stage\": \"gen-post\", \"batch-idx\": #, \"attempt\": #}",
-    "@+0800\tWARN\tposter\tposter/runner.go:713\tChecked sectors\t{\"mid\": 1000, \"ddl-idx\": ##, \"ddl-open\": 2464802, \"ddl-close\": 2464862, \"stage\": \"gen-post\", \"batch-idx\": #, \"attempt\": #, \"checked\": 2349, \"good\": 2349}",
-    "@+0800\tINFO\tbadger\tv2@v2.2007.3/levels.go:962\tLOG Compact #->#, del # tables, add # tables, took ###.###ms",
-    "@+0800\tDEBUG\tcommitmgr\tcommitmgr/batcher.go:102\twill process sectors\t{\"len\": #, \"full\": false, \"manual\": false, \"all\": #, \"tick\": true}",
+    "^+0800\tDEBUG\tcommitmgr\tcommitmgr/commitmgr.go:322\tpoll start\t{\"sector\": ####, \"msg-cid\": \"bafy2bzace~~~~~~~~\", \"stage\": \"pre-commit\"}",
+    "^+0800\tDEBUG\tcommitmgr\tcommitmgr/commitmgr.go:356\tpoll finished\t{\"sector\": ####, \"msg-cid\": \"bafy2bzace~~~~~~~~\", \"stage\": \"commit\"}",
+    "^+0800\tINFO\tposter\tposter/runner.go:428\tpartition batch done\t{\"mid\": 1000, \"ddl-idx\": ##, \"ddl-open\": 2464802, \"ddl-close\": 2464862, \"stage\": \"gen-post\", \"batch-idx\": #, \"attempt\": #}",
+    "^+0800\tWARN\tposter\tposter/runner.go:713\tChecked sectors\t{\"mid\": 1000, \"ddl-idx\": ##, \"ddl-open\": 2464802, \"ddl-close\": 2464862, \"stage\": \"gen-post\", \"batch-idx\": #, \"attempt\": #, \"checked\": 2349, \"good\": 2349}",
+    "^+0800\tINFO\tbadger\tv2@v2.2007.3/levels.go:962\tLOG Compact #->#, del # tables, add # tables, took ###.###ms",
+    "^+0800\tDEBUG\tcommitmgr\tcommitmgr/batcher.go:102\twill process sectors\t{\"len\": #, \"full\": false, \"manual\": false, \"all\": #, \"tick\": true}",
 ];
 
 const OTHER: &[&str] = &[
@@ -74,7 +74,7 @@ pub fn write(
         number += 1;
         if number.is_multiple_of(every) && !planted.is_empty() {
             let anchor = &planted[count as usize % planted.len()];
-            time(&mut line, number);
+            time(&mut line, number, 9);
             write!(line, "+08:00 ERROR ThreadId(42) venus_worker::sealing: {anchor}")?;
             count += 1;
         } else {
@@ -88,12 +88,13 @@ pub fn write(
     Ok(count)
 }
 
-fn time(line: &mut Vec<u8>, number: u64) {
+fn time(line: &mut Vec<u8>, number: u64, digits: u32) {
     let (day, second) = (1 + number / 4_000_000 % 28, number / 50 % 86_400);
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
     let nanos = number % 50 * 20_000_000 + 1_357_911;
+    let (width, fraction) = (digits as usize, nanos / 10_u64.pow(9 - digits));
     // Writing to memory does not fail.
-    let _ = write!(line, "2022-06-{day:02}T{hour:02}:{minute:02}:{second:02}.{nanos:09}");
+    let _ = write!(line, "2022-06-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:0width$}");
 }
 
 fn fill(line: &mut Vec<u8>, template: &str, number: u64, dice: &mut Dice) {
@@ -103,7 +104,8 @@ fn fill(line: &mut Vec<u8>, template: &str, number: u64, dice: &mut Dice) {
             b'~' => {
                 (0..6).for_each(|_| line.push(b"abcdefghijklmnopqrstuvwxyz234567"[dice.below(32) as usize]))
             }
-            b'@' => time(line, number),
+            b'@' => time(line, number, 9),
+            b'^' => time(line, number, 3),
             byte => line.push(byte),
         }
     }
