@@ -71,12 +71,6 @@ struct State {
     warned: bool,
 }
 
-impl State {
-    fn is_quiet(&self) -> bool {
-        self.dirty.is_empty() && !self.rung
-    }
-}
-
 impl Marks {
     fn state(&self) -> MutexGuard<'_, State> {
         // Marks cannot be left half set: a panic elsewhere is no reason to stop following.
@@ -84,14 +78,8 @@ impl Marks {
     }
 
     fn set(&self, set: impl FnOnce(&mut State)) {
-        let mut state = self.state();
-        // Nobody waits where something is marked already.
-        let waits = state.is_quiet();
-        set(&mut state);
-        drop(state);
-        if waits {
-            self.changed.notify_all();
-        }
+        set(&mut self.state());
+        self.changed.notify_all();
     }
 
     /// Notes that watching fails; the first time is told, all times everything is dirty.
@@ -188,7 +176,7 @@ impl Wake {
     pub fn wait(&self, timeout: Duration) -> Dirty {
         let deadline = Instant::now() + timeout;
         let mut state = self.marks.state();
-        while state.is_quiet() {
+        while state.dirty.is_empty() && !state.rung {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;

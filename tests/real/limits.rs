@@ -100,7 +100,7 @@ fn more_events_than_the_kernel_keeps() {
 #[ignore = "needs the release program, and time"]
 fn writers_that_outrun_it_cost_no_memory() {
     const WRITERS: u64 = 3;
-    const GROWTH_KIB_MAX: u64 = 64 << 10;
+    const GROWTH_KIB_MAX: u64 = 128 << 10;
     let rig = Rig::new();
     let (layout, figures) = (Layout { width: 10 }, Figures::of("three writers of single bytes, 15 s"));
     one_line_a_file(&rig, layout, 0);

@@ -1,7 +1,8 @@
 //! What earlier versions left behind: `tests/watch/states/<version>/`, which every later version has to go on from.
 //!
 //! A state that was released stays as it is. A version whose state has something new adds its own:
-//! `cargo test --test watch -- --ignored the_state_of_this_version_is_written_anew`.
+//! `cargo test --test watch -- --ignored the_state_of_this_version_is_written_anew`. A clock that is behind that of a state
+//! resolves none of its alerts, so that of 0.1.0 was written with the program's clock set to 2025 (`libfaketime`).
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
