@@ -109,7 +109,7 @@ for kind in sealing other; do
         done
         [[ -x $rg ]] || rm -f "$data/ripgrep.times"
         command -v ugrep >/dev/null || rm -f "$data/ugrep.times"
-        table "$kind, $(wc -l <"$data/$set") anchors, $mib MiB, $expected lines with one" \
+        table "$kind, $set, $(wc -l <"$data/$set") anchors, $mib MiB, $expected lines with one" \
             cat sealtail sealtail-1 ripgrep ugrep hyperscan
     done
 done
