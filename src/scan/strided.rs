@@ -127,8 +127,7 @@ impl Strided {
         let round = bytes.get(at..at + (ROUND - 1) * STRIDE + LOAD)?;
         let mut hits = 0_u32;
         for number in 0..ROUND {
-            let gram = load(&round[number * STRIDE..]);
-            hits |= u32::from(self.filter[place(gram)] & mark(gram) != 0) << number;
+            hits |= u32::from(self.may_be(load(&round[number * STRIDE..]))) << number;
         }
         while hits != 0 {
             let place = hits.trailing_zeros() as usize * STRIDE;
@@ -142,8 +141,15 @@ impl Strided {
 
     /// The same from place `at` on, up to the last gram of `bytes`.
     fn find_slowly(&self, bytes: &[u8], from: usize, at: usize) -> Option<usize> {
-        let mut places = (at..(bytes.len() + 1).saturating_sub(GRAM)).step_by(self.stride);
-        places.find_map(|place| self.confirm(bytes, from, place, load_short(&bytes[place..])))
+        let places = (at..(bytes.len() + 1).saturating_sub(GRAM)).step_by(self.stride);
+        let grams = places.map(|place| (place, load_short(&bytes[place..])));
+        let hits = |&(_, gram): &(usize, u64)| self.may_be(gram);
+        grams.filter(hits).find_map(|(place, gram)| self.confirm(bytes, from, place, gram))
+    }
+
+    #[inline(always)]
+    fn may_be(&self, gram: u64) -> bool {
+        self.filter[place(gram)] & mark(gram) != 0
     }
 
     /// The last byte of a literal in `bytes[from..]` that has `gram` in its window, at `place`.
