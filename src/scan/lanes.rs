@@ -119,24 +119,24 @@ fn short_count(literals: &[&[u8]]) -> usize {
         let long = match literals.get(short).map(|shortest| stride(shortest.len())) {
             None => 0,
             Some(0) => return None,
-            Some(stride) => strided_cost(stride),
+            Some(stride) => strided_cost(stride, literals.len() - short),
         };
         Some((short_cost(short) + long, short))
     });
     costs.min().map_or(literals.len(), |(_, short)| short)
 }
 
-/// Picoseconds a byte, measured; only how they compare matters.
-fn strided_cost(stride: usize) -> usize {
-    80 + 350 / stride
+/// Picoseconds a byte of so many long literals, measured; only how they compare matters.
+fn strided_cost(stride: usize, count: usize) -> usize {
+    25 + 350 / stride + count / 10
 }
 
 /// The same for so many short literals.
 fn short_cost(count: usize) -> usize {
     match count {
         0 => 0,
-        1..=16 => 75,
-        17..=24 => 120,
+        1..=16 => 85 + count,
+        17..=24 => 140,
         25..=32 => 250,
         33..=PACKED_MAX => 550,
         _ => 3_000,
@@ -151,6 +151,7 @@ mod tests {
     fn a_few_short_literals_do_not_spoil_the_stride() {
         let long = vec![&b"a literal of some length"[..]; 100];
         assert_eq!(short_count(&long), 0);
+        assert_eq!(short_count(&long[..1]), 0);
         for few in [1, 5, 16] {
             let mixed = [vec![&b"panic"[..]; few], long.clone()].concat();
             assert_eq!(short_count(&mixed), few);
