@@ -20,16 +20,15 @@ macro_rules! strides {
     };
 }
 
-/// Places looked at in one round. Their loads overlap, and one branch does for all.
-const ROUND: usize = 8;
+/// Places looked at in one round. Their loads overlap, and one branch does for all; of more, too many
+/// rounds have one that hits.
+const ROUND: usize = 4;
 /// Bytes loaded for a gram, one more than it has.
 const LOAD: usize = 8;
 const GRAM_MASK: u64 = (1 << (8 * GRAM)) - 1;
 /// Bits of a gram's hash that are its place in the filter: 128 KiB, which the second cache holds. Bytes
 /// and not bits, for a byte is had with one instruction, and a bit with three.
 const FILTER_BITS: u32 = 17;
-/// Slots for each window in the table of windows.
-const SLOTS_PER_WINDOW: usize = 4;
 
 /// See the module.
 #[derive(Debug, Clone)]
@@ -49,6 +48,9 @@ pub(super) struct Strided {
 #[derive(Debug, Clone, Copy)]
 struct Gram {
     value: u64,
+    /// Where the literal goes on, the byte behind the gram belongs to `value`: it spares most looks at
+    /// literals that share a word.
+    mask: u64,
     literal: u32,
     /// Bytes of the literal before it.
     offset: u32,
@@ -74,12 +76,13 @@ impl Strided {
         let mut grams = Vec::with_capacity(literals.len() * stride);
         for (index, literal) in literals.iter().enumerate() {
             for offset in window(literal, stride) {
-                let value = load_short(&literal[offset..]);
+                let value = load_end(&literal[offset..]);
+                let mask = if literal.len() - offset < LOAD { GRAM_MASK } else { u64::MAX };
                 filter[place(value)] |= mark(value);
-                grams.push(Gram { value, literal: index as u32, offset: offset as u32 });
+                grams.push(Gram { value, mask, literal: index as u32, offset: offset as u32 });
             }
         }
-        let slots_bits = (grams.len() * SLOTS_PER_WINDOW).next_power_of_two().ilog2();
+        let slots_bits = grams.len().next_power_of_two().ilog2();
         grams.sort_by_key(|gram| (slot(gram.value, slots_bits), gram.literal));
         let starts = (0..=1_usize << slots_bits)
             .map(|number| grams.partition_point(|gram| slot(gram.value, slots_bits) < number) as u32);
@@ -142,7 +145,7 @@ impl Strided {
     /// The same from place `at` on, up to the last gram of `bytes`.
     fn find_slowly(&self, bytes: &[u8], from: usize, at: usize) -> Option<usize> {
         let places = (at..(bytes.len() + 1).saturating_sub(GRAM)).step_by(self.stride);
-        let grams = places.map(|place| (place, load_short(&bytes[place..])));
+        let grams = places.map(|place| (place, load_end(&bytes[place..])));
         let hits = |&(_, gram): &(usize, u64)| self.may_be(gram);
         grams.filter(hits).find_map(|(place, gram)| self.confirm(bytes, from, place, gram))
     }
@@ -156,10 +159,9 @@ impl Strided {
     #[cold]
     #[inline(never)]
     fn confirm(&self, bytes: &[u8], from: usize, place: usize, gram: u64) -> Option<usize> {
-        let gram = gram & GRAM_MASK;
         let slot = slot(gram, self.slots_bits);
         let grams = &self.grams[self.slots[slot] as usize..self.slots[slot + 1] as usize];
-        grams.iter().filter(|one| one.value == gram).find_map(|one| {
+        grams.iter().filter(|one| (one.value ^ gram) & one.mask == 0).find_map(|one| {
             let literal = &self.literals[one.literal as usize];
             let start = place.checked_sub(one.offset as usize).filter(|start| *start >= from)?;
             bytes[start..].starts_with(literal).then(|| start + literal.len() - 1)
@@ -176,16 +178,17 @@ fn window(literal: &[u8], stride: usize) -> std::ops::Range<usize> {
     start..start + stride
 }
 
-/// The gram at the start of `bytes`, which are at least [`LOAD`], and a byte more.
+/// The gram at the start of `bytes`, which are at least [`LOAD`], and the byte behind it.
 #[inline(always)]
 fn load(bytes: &[u8]) -> u64 {
     bytes.first_chunk::<LOAD>().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
-/// The gram at the start of `bytes`, which are at least [`GRAM`].
-fn load_short(bytes: &[u8]) -> u64 {
+/// The same where fewer may be left; what is behind them is 0.
+fn load_end(bytes: &[u8]) -> u64 {
     let mut padded = [0; LOAD];
-    padded[..GRAM].copy_from_slice(&bytes[..GRAM]);
+    let length = bytes.len().min(LOAD);
+    padded[..length].copy_from_slice(&bytes[..length]);
     u64::from_le_bytes(padded)
 }
 
