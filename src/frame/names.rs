@@ -33,17 +33,18 @@ static MANAGER: LazyLock<Program> = LazyLock::new(|| {
 });
 
 /// The worker's name, `venus-worker` or `damocles-worker`, as `text` mentions it first.
-pub fn worker(text: &str) -> Option<&'static str> {
+pub fn worker(text: &[u8]) -> Option<&'static str> {
     WORKER.first(text)
 }
 
 /// The manager's name, `venus-sector-manager` or `damocles-manager`, as `text` mentions it first.
-pub fn manager(text: &str) -> Option<&'static str> {
+pub fn manager(text: &[u8]) -> Option<&'static str> {
     MANAGER.first(text)
 }
 
 /// Both names, as far as `text` mentions them; `None` if it mentions neither.
-pub fn both(text: &str) -> Option<Names> {
+pub fn both(text: impl AsRef<[u8]>) -> Option<Names> {
+    let text = text.as_ref();
     let names = Names { worker: worker(text).map(str::to_owned), manager: manager(text).map(str::to_owned) };
     (names != Names::default()).then_some(names)
 }
@@ -55,8 +56,7 @@ impl Program {
     }
 
     /// The name that `text` mentions first.
-    fn first(&self, text: &str) -> Option<&'static str> {
-        let text = text.as_bytes();
+    fn first(&self, text: &[u8]) -> Option<&'static str> {
         self.within.find(text)?;
         let found = self.spellings.iter().filter_map(|(spelling, name)| Some((spelling.find(text)?, *name)));
         found.min().map(|(_, name)| name)
@@ -77,10 +77,10 @@ mod tests {
             ("venus worker", None),
             ("", None),
         ] {
-            assert_eq!(worker(text), name, "{text}");
+            assert_eq!(worker(text.as_bytes()), name, "{text}");
         }
-        assert_eq!(manager("exec venus-sector-manager"), Some("venus-sector-manager"));
-        assert_eq!(manager("damocles-manager/pkg/run.go"), Some("damocles-manager"));
-        assert_eq!(manager("manager"), None);
+        assert_eq!(manager(b"exec venus-sector-manager"), Some("venus-sector-manager"));
+        assert_eq!(manager(b"damocles-manager/pkg/run.go"), Some("damocles-manager"));
+        assert_eq!(manager(b"manager"), None);
     }
 }

@@ -185,8 +185,7 @@ impl Watch {
         if *names == Names::default() {
             let search = || {
                 let lines = self.tail.before(id, offset, NAMES_LINES_MAX);
-                let mut nearest = lines.iter().rev().map(|line| String::from_utf8_lossy(line));
-                nearest.find_map(|line| names::both(&line)).unwrap_or_default().paired()
+                lines.iter().rev().find_map(names::both).unwrap_or_default().paired()
             };
             names.clone_from(above.get_or_insert_with(search));
         }
