@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use memchr::{memchr, memchr_iter, memrchr};
+use memchr::{memchr, memrchr};
 
 use super::Detector;
 use crate::alert::Context;
@@ -151,7 +151,7 @@ impl<'d> Stream<'d> {
     /// Leaves out the stream's bytes from its progress on: nothing is looked for in them.
     pub fn pass_over(&mut self, bytes: &[u8]) {
         let cut = bytes.last().is_some_and(|last| *last != b'\n');
-        self.progress.line += memchr_iter(b'\n', bytes).count() as u64;
+        self.progress.line += bytecount::count(bytes, b'\n') as u64;
         self.progress.offset += bytes.len() as u64;
         self.progress.reported = Vec::new();
         self.progress.mode = if cut { Mode::Skip } else { Mode::Alone };
@@ -266,7 +266,7 @@ impl<'d> Stream<'d> {
 /// What the nearest line before `start` that names a binary shows.
 fn names_before(frames: &Frames<'_>, start: usize) -> Option<Names> {
     let mut lines = frames.lines_before(start).take(NAMES_LINES_MAX);
-    lines.find_map(|(_, line)| names::both(&String::from_utf8_lossy(line)))
+    lines.find_map(|(_, line)| names::both(line))
 }
 
 fn finding(signature: &Signature, record: &Record, near: Option<Time>, fields: Fields) -> Finding {
@@ -290,7 +290,7 @@ struct LineCounter {
 
 impl LineCounter {
     fn advance(&mut self, bytes: &[u8], to: usize) -> u64 {
-        self.line += memchr_iter(b'\n', &bytes[self.at..to]).count() as u64;
+        self.line += bytecount::count(&bytes[self.at..to], b'\n') as u64;
         self.at = to;
         self.line
     }

@@ -6,8 +6,6 @@
 
 use std::time::{Duration, Instant};
 
-use memchr::memchr_iter;
-
 use super::generation::{Generation, Stage};
 use super::{Chunk, Tail, names};
 use crate::frame::{self, End, RECORD_BYTES_MAX};
@@ -75,7 +73,7 @@ impl Tail {
         let length = progress.offset.saturating_sub(end);
         let settled = usize::try_from(length).ok().and_then(|length| after.carry.get(..length));
         let Some(settled) = settled.filter(|settled| !settled.is_empty()) else { return progress };
-        let lines = memchr_iter(b'\n', settled).count() as u64;
+        let lines = bytecount::count(settled, b'\n') as u64;
         let reported = std::mem::take(&mut progress.reported);
         after.settle(Progress { offset: length, line: 1 + lines, mode: progress.mode, reported });
         self.changed.insert(joint.after);
