@@ -16,8 +16,8 @@ use crate::position::{Mode, Progress};
 
 /// Bytes of a stretch, before its ends are moved to records.
 pub const SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
-/// Bytes read at a time to find a cut.
-const PROBE_BYTES: usize = 64 * 1024;
+/// Bytes read at a time to find a cut: some lines of most logs.
+const PROBE_BYTES: usize = 16 * 1024;
 
 /// The bytes from the first cut at or after `start` up to the first cut at or after `end`.
 pub type Segment = Range<u64>;
