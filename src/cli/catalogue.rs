@@ -30,7 +30,22 @@ pub(super) fn pages(folders: &[PathBuf]) -> (Pages, Vec<Diagnostic>) {
 ///
 /// All faults of all pages, rendered.
 pub(super) fn load(folders: &[PathBuf], disable: &[glob::Pattern]) -> Result<Catalogue> {
-    let (pages, mut faults) = pages(folders);
+    checked(pages(folders), disable)
+}
+
+/// Those of them that one of `patterns` matches; all where there is no pattern.
+///
+/// # Errors
+///
+/// The same: the operator's pages are checked whether they are asked for or not.
+pub(super) fn load_only(folders: &[PathBuf], patterns: &[glob::Pattern]) -> Result<Catalogue> {
+    let (mut pages, faults) = pages(folders);
+    let is_asked = |page: &PageSource| patterns.iter().any(|pattern| pattern.matches(&page.id()));
+    pages.retain(|(page, trust)| *trust == Trust::Untested || patterns.is_empty() || is_asked(page));
+    Ok(checked((pages, faults), &[])?.only(patterns))
+}
+
+fn checked((pages, mut faults): (Pages, Vec<Diagnostic>), disable: &[glob::Pattern]) -> Result<Catalogue> {
     let (catalogue, found) = Catalogue::load_trusting(pages, disable);
     faults.extend(found);
     if faults.is_empty() { Ok(catalogue) } else { Err(Faults(faults).into()) }

@@ -33,7 +33,7 @@ pub(super) fn run(args: ReplayArgs) -> Result<u8> {
     if since.zip(until).is_some_and(|(since, until)| since >= until) {
         bail!("--since is not before --until: nothing is left to read");
     }
-    let catalogue = catalogue::load(&args.packs.packs, &[])?.only(&patterns(&args.signature)?);
+    let catalogue = catalogue::load_only(&args.packs.packs, &patterns(&args.signature)?)?;
     if catalogue.signatures().is_empty() {
         bail!("no signature matches {}\nhint: `sealtail patterns` lists them", args.signature.join(" "));
     }
