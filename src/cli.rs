@@ -7,6 +7,7 @@ mod explain;
 mod log;
 mod man;
 mod outbox;
+mod output;
 mod patterns;
 mod replay;
 mod state;

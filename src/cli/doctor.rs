@@ -1,12 +1,12 @@
 //! `sealtail doctor`.
 
 use std::env;
-use std::io::{self, BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use super::{DoctorArgs, EXIT_ERROR, EXIT_FOUND, EXIT_OK, catalogue, environment, log};
+use super::{DoctorArgs, EXIT_ERROR, EXIT_FOUND, EXIT_OK, catalogue, environment, log, output};
 use crate::alert::Lang;
 use crate::config;
 use crate::doctor::collect::{self, Request};
@@ -20,7 +20,7 @@ pub(super) fn run(args: DoctorArgs) -> Result<u8> {
     let root = args.root.as_deref().unwrap_or(Path::new("/"));
     let facts = collect::collect(&request).with_context(|| format!("cannot examine {}", root.display()))?;
     let report = doctor::examine(&facts);
-    let mut out = BufWriter::new(anstream::AutoStream::auto(io::stdout().lock()));
+    let mut out = output::stdout(args.json);
     if args.json {
         write_json(&mut out, &report, &catalogue, args.lang)?;
     } else {

@@ -1,14 +1,14 @@
 //! `sealtail outbox`.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
 use anstyle::Style;
 use anyhow::{Result, bail};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{EXIT_OK, OutboxArgs, OutboxTask, Selection};
+use super::{EXIT_OK, OutboxArgs, OutboxTask, Selection, output};
 use crate::alert::Message;
 use crate::finding::Severity;
 use crate::store::{DeadLetter, Store};
@@ -20,7 +20,7 @@ pub(super) fn run(args: OutboxArgs) -> Result<u8> {
     let store = args.state.open()?;
     let mut dead = Vec::new();
     store.dead_letters(|letter| dead.push(Dead::of(letter)))?;
-    let mut out = BufWriter::new(anstream::AutoStream::auto(io::stdout().lock()));
+    let mut out = output::stdout(false);
     match args.task {
         OutboxTask::List { json } => list(&mut out, &store, &dead, json)?,
         OutboxTask::Retry(meant) | OutboxTask::Drop(meant) if meant.all && dead.is_empty() => {

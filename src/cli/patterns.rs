@@ -2,13 +2,13 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
 use anstyle::Style;
 use anyhow::{Result, bail};
 use serde::Serialize;
 
-use super::{EXIT_OK, PatternsArgs, catalogue};
+use super::{EXIT_OK, PatternsArgs, catalogue, output};
 use crate::alert::{Lang, Link};
 use crate::diagnostic::did_you_mean;
 use crate::finding::Severity;
@@ -17,7 +17,7 @@ use crate::signature::{Catalogue, Signature};
 pub(super) fn run(args: PatternsArgs) -> Result<u8> {
     let catalogue = catalogue::load(&args.packs.packs, &[])?;
     let chosen = chosen(&args, &catalogue)?;
-    let mut out = BufWriter::new(anstream::AutoStream::auto(io::stdout().lock()));
+    let mut out = output::stdout(args.json);
     if args.json {
         for signature in chosen {
             writeln!(out, "{}", serde_json::to_string(&Line::of(signature, args.lang))?)?;

@@ -1,6 +1,6 @@
 //! `sealtail replay`.
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 
 use anstream::AutoStream;
 use anyhow::{Context as _, Result, bail};
@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{EXIT_ERROR, EXIT_FOUND, EXIT_OK, ReplayArgs, catalogue, host_name, log};
+use super::{EXIT_ERROR, EXIT_FOUND, EXIT_OK, ReplayArgs, catalogue, host_name, log, output};
 use crate::correlate::Policy;
 use crate::correlate::command::Vars;
 use crate::detect::Detector;
@@ -23,8 +23,6 @@ use crate::text::clean_line;
 
 /// Lines before and after a record that an alert carries, as `watch` does by default.
 const CONTEXT_LINES: usize = 5;
-/// Bytes written at a time.
-const OUTPUT_BYTES: usize = 64 * 1024;
 
 pub(super) fn run(args: ReplayArgs) -> Result<u8> {
     let now = Timestamp::now();
@@ -64,7 +62,7 @@ pub(super) fn run(args: ReplayArgs) -> Result<u8> {
 /// Where findings go, and the progress bar they must not disturb.
 struct Output<'a> {
     args: &'a ReplayArgs,
-    out: BufWriter<AutoStream<io::StdoutLock<'static>>>,
+    out: AutoStream<Box<dyn Write>>,
     report: Report<'a>,
     totals: Totals,
     /// Findings become alerts once all are there.
@@ -84,12 +82,9 @@ impl<'a> Output<'a> {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        let stdout = io::stdout().lock();
-        // JSON has no colours that would have to be taken out.
-        let out = if args.json { AutoStream::always_ansi(stdout) } else { AutoStream::auto(stdout) };
         Output {
             args,
-            out: BufWriter::with_capacity(OUTPUT_BYTES, out),
+            out: output::stdout(args.json),
             report: Report::new(detector.catalogue(), args.lang),
             totals: Totals::default(),
             history: None,

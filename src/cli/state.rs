@@ -1,7 +1,7 @@
 //! `sealtail state`, and the state that a command is about.
 
 use std::collections::BTreeSet;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anstyle::Style;
@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::catalogue::Faults;
 use super::outbox::{counted, width};
-use super::{EXIT_OK, environment};
+use super::{EXIT_OK, environment, output};
 use crate::config::{self, Config};
 use crate::position::Position;
 use crate::source::tail::{AtRest, means};
@@ -134,7 +134,7 @@ pub(super) fn run(args: StateArgs) -> Result<u8> {
     let mut files: Vec<File> = store.positions()?.into_iter().map(File::of).collect();
     // Of one path the oldest generation first.
     files.sort_by(|one, other| (&one.shown, one.number).cmp(&(&other.shown, other.number)));
-    let mut out = BufWriter::new(anstream::AutoStream::auto(io::stdout().lock()));
+    let mut out = output::stdout(false);
     match args.task {
         StateTask::List { json: true } => {
             for file in &files {
