@@ -6,6 +6,9 @@
 /// The text without what drives a terminal or turns reading order around: C0 and C1 controls but
 /// newline and tab, bidirectional controls, and separators that break a line unseen.
 pub fn clean(text: &str) -> String {
+    if is_plain(text) {
+        return text.to_owned();
+    }
     text.chars().filter(|&c| !is_control(c)).collect()
 }
 
@@ -16,6 +19,9 @@ pub fn clean_line(text: &str) -> String {
 
 /// At most `chars_max` characters of `text`, the last of them `…` if something was cut.
 pub fn cut(text: &str, chars_max: usize) -> String {
+    if text.len() <= chars_max {
+        return text.to_owned();
+    }
     match text.char_indices().nth(chars_max) {
         None => text.to_owned(),
         Some(_) => text.chars().take(chars_max.saturating_sub(1)).chain(['…']).collect(),
@@ -24,9 +30,7 @@ pub fn cut(text: &str, chars_max: usize) -> String {
 
 /// The same JSON, safe to look at: what drives a terminal is written as `\u009b`.
 pub fn escape_json(json: String) -> String {
-    // Most texts are done with here, many bytes at a time.
-    let is_plain = !json.bytes().fold(false, |special, byte| special | !matches!(byte, b' '..=b'~'));
-    if is_plain || !json.chars().any(is_control) {
+    if is_plain(&json) || !json.chars().any(is_control) {
         return json;
     }
     let mut escaped = String::with_capacity(json.len() + json.len() / 8);
@@ -39,6 +43,13 @@ pub fn escape_json(json: String) -> String {
         }
     }
     escaped
+}
+
+/// Whether nothing but ASCII to read is in it, and newlines and tabs: so it is with most texts, and said
+/// of many bytes at a time.
+fn is_plain(text: &str) -> bool {
+    let is_plain = |byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
+    !text.bytes().fold(false, |special, byte| special | !is_plain(byte))
 }
 
 /// Whether a character drives a terminal, turns reading order around or breaks a line unseen.
