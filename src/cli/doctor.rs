@@ -20,7 +20,7 @@ pub(super) fn run(args: DoctorArgs) -> Result<u8> {
     let root = args.root.as_deref().unwrap_or(Path::new("/"));
     let facts = collect::collect(&request).with_context(|| format!("cannot examine {}", root.display()))?;
     let report = doctor::examine(&facts);
-    let mut out = output::stdout(args.json);
+    let mut out = output::coloured(args.json);
     if args.json {
         write_json(&mut out, &report, &catalogue, args.lang)?;
     } else {

@@ -20,7 +20,7 @@ pub(super) fn run(args: OutboxArgs) -> Result<u8> {
     let store = args.state.open()?;
     let mut dead = Vec::new();
     store.dead_letters(|letter| dead.push(Dead::of(letter)))?;
-    let mut out = output::stdout(false);
+    let mut out = output::coloured(false);
     match args.task {
         OutboxTask::List { json } => list(&mut out, &store, &dead, json)?,
         OutboxTask::Retry(meant) | OutboxTask::Drop(meant) if meant.all && dead.is_empty() => {

@@ -17,7 +17,7 @@ use crate::signature::{Catalogue, Signature};
 pub(super) fn run(args: PatternsArgs) -> Result<u8> {
     let catalogue = catalogue::load(&args.packs.packs, &[])?;
     let chosen = chosen(&args, &catalogue)?;
-    let mut out = output::stdout(args.json);
+    let mut out = output::coloured(args.json);
     if args.json {
         for signature in chosen {
             writeln!(out, "{}", serde_json::to_string(&Line::of(signature, args.lang))?)?;

@@ -1,8 +1,7 @@
 //! `sealtail replay`.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
-use anstream::AutoStream;
 use anyhow::{Context as _, Result, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
@@ -62,7 +61,7 @@ pub(super) fn run(args: ReplayArgs) -> Result<u8> {
 /// Where findings go, and the progress bar they must not disturb.
 struct Output<'a> {
     args: &'a ReplayArgs,
-    out: AutoStream<Box<dyn Write>>,
+    out: BufWriter<StdoutLock<'static>>,
     report: Report<'a>,
     totals: Totals,
     /// Findings become alerts once all are there.
@@ -84,8 +83,8 @@ impl<'a> Output<'a> {
         }
         Output {
             args,
-            out: output::stdout(args.json),
-            report: Report::new(detector.catalogue(), args.lang),
+            out: output::plain(),
+            report: Report::new(detector.catalogue(), args.lang, output::is_coloured()),
             totals: Totals::default(),
             history: None,
             catalogue: detector.catalogue(),
@@ -130,21 +129,22 @@ impl<'a> Output<'a> {
 
     fn end(mut self, summary: &Summary) -> Result<()> {
         let told_as_alerts = self.history.is_some();
+        let mut out = output::on(&mut self.out as &mut dyn Write, self.args.json);
         if let Some(history) = self.history.take()
             && !self.args.summary
         {
             let stdout = Stdout { json: self.args.json };
             history.tell(&host_name(), Policy::default(), |notice| {
                 let alert = notice.render(self.catalogue, self.args.lang, &Vars::new());
-                self.out.write_all(stdout.alert(&alert).as_bytes())
+                out.write_all(stdout.alert(&alert).as_bytes())
             })?;
         }
         if !self.args.json {
-            self.totals.write(&mut self.out, summary)?;
+            self.totals.write(&mut out, summary)?;
         } else if !told_as_alerts {
-            writeln!(self.out, "{}", summary.to_json())?;
+            writeln!(out, "{}", summary.to_json())?;
         }
-        self.out.flush()?;
+        out.flush()?;
         Ok(())
     }
 }

@@ -134,7 +134,7 @@ pub(super) fn run(args: StateArgs) -> Result<u8> {
     let mut files: Vec<File> = store.positions()?.into_iter().map(File::of).collect();
     // Of one path the oldest generation first.
     files.sort_by(|one, other| (&one.shown, one.number).cmp(&(&other.shown, other.number)));
-    let mut out = output::stdout(false);
+    let mut out = output::coloured(false);
     match args.task {
         StateTask::List { json: true } => {
             for file in &files {

@@ -1,10 +1,13 @@
-//! Findings and totals for a terminal. Colours are always written; the stream drops them where
-//! they are not wanted.
+//! Findings and totals for a terminal.
+//!
+//! Colours are written as the stream drops them where they are not wanted. Only of findings none are
+//! written then: to take them out again takes as long as all else that is done to print one.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use anstream::adapter::strip_str;
 use anstyle::Style;
 
 use crate::alert::{Action, Lang};
@@ -31,14 +34,15 @@ const BOLD: Style = Style::new().bold();
 pub struct Report<'c> {
     catalogue: &'c Catalogue,
     lang: Lang,
+    coloured: bool,
     /// Signatures whose first action has been shown.
     explained: std::collections::BTreeSet<Arc<str>>,
 }
 
 impl<'c> Report<'c> {
     /// A report in `lang` on signatures of `catalogue`.
-    pub fn new(catalogue: &'c Catalogue, lang: Lang) -> Report<'c> {
-        Report { catalogue, lang, explained: Default::default() }
+    pub fn new(catalogue: &'c Catalogue, lang: Lang, coloured: bool) -> Report<'c> {
+        Report { catalogue, lang, coloured, explained: Default::default() }
     }
 
     /// Writes one finding; what to do about it only the first time its signature is found.
@@ -54,8 +58,9 @@ impl<'c> Report<'c> {
         names: &Names,
     ) -> io::Result<()> {
         let Finding { signature: id, severity, place, .. } = finding;
-        let (style, path_shown) = (severity.style(), text::clean_line(path));
-        writeln!(out, "{style}{severity:<8}{style:#} {BOLD}{id}{BOLD:#}  {path_shown}:{}", place.line)?;
+        let (style, bold) = (self.style(severity.style()), self.style(BOLD));
+        let path_shown = text::clean_line(path);
+        writeln!(out, "{style}{severity:<8}{style:#} {bold}{id}{bold:#}  {path_shown}:{}", place.line)?;
         self.record(out, &finding.record)?;
         if let Some(signature) = self.catalogue.get(id)
             && self.explained.insert(id.clone())
@@ -70,24 +75,31 @@ impl<'c> Report<'c> {
     }
 
     fn record(&self, out: &mut impl Write, record: &str) -> io::Result<()> {
-        let count = record.lines().count();
+        let (count, dim) = (record.lines().count(), self.style(DIM));
         for line in record.lines().take(RECORD_LINES_MAX) {
-            writeln!(out, "  {DIM}│{DIM:#} {}", text::cut(&text::clean(line), LINE_CHARS_MAX))?;
+            writeln!(out, "  {dim}│{dim:#} {}", text::cut(&text::clean(line), LINE_CHARS_MAX))?;
         }
         match count.saturating_sub(RECORD_LINES_MAX) {
             0 => Ok(()),
-            more => writeln!(out, "  {DIM}│ … {more} more lines{DIM:#}"),
+            more => writeln!(out, "  {dim}│ … {more} more lines{dim:#}"),
         }
     }
 
     fn action(&self, out: &mut impl Write, action: &Action) -> io::Result<()> {
-        for line in to_terminal(&action.text, TEXT_COLUMNS).lines() {
+        let (dim, bold) = (self.style(DIM), self.style(BOLD));
+        let text = to_terminal(&action.text, TEXT_COLUMNS);
+        let text = if self.coloured { text } else { strip_str(&text).to_string() };
+        for line in text.lines() {
             writeln!(out, "    {line}")?;
         }
         for line in action.command.iter().flat_map(|command| command.lines()) {
-            writeln!(out, "    {DIM}${DIM:#} {BOLD}{line}{BOLD:#}")?;
+            writeln!(out, "    {dim}${dim:#} {bold}{line}{bold:#}")?;
         }
         Ok(())
+    }
+
+    fn style(&self, style: Style) -> Style {
+        if self.coloured { style } else { Style::new() }
     }
 }
 
