@@ -69,7 +69,7 @@ impl Reader {
                         pack: pack.to_owned(),
                         name: name.to_owned(),
                         lang: lang.parse().unwrap_or(Lang::En),
-                        page: PageText { path: path.display().to_string(), text },
+                        page: PageText { path: path.display().to_string(), text: text.into() },
                     });
                 }
             }

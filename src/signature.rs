@@ -17,6 +17,7 @@ mod relation;
 mod sample;
 mod spec;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,8 +86,8 @@ pub struct Check {
 pub struct PageText {
     /// Path, for messages: relative to the project for built-in pages.
     pub path: String,
-    /// The Markdown.
-    pub text: String,
+    /// The Markdown; that of built-in pages stays where the program has it.
+    pub text: Cow<'static, str>,
 }
 
 /// Alert only from the `count`th finding of a group within `within` of log time.

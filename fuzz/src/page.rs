@@ -25,6 +25,6 @@ pub fn run(data: &[u8]) {
 }
 
 fn page(lang: Lang, text: &str) -> PageSource {
-    let page = PageText { path: "patterns/any/page.md".to_owned(), text: text.to_owned() };
+    let page = PageText { path: "patterns/any/page.md".to_owned(), text: text.to_owned().into() };
     PageSource { pack: "any".to_owned(), name: "page".to_owned(), lang, page }
 }

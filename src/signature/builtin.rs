@@ -21,7 +21,7 @@ pub fn pages() -> impl Iterator<Item = PageSource> {
         pack: page.pack.to_owned(),
         name: page.name.to_owned(),
         lang: page.lang,
-        page: PageText { path: page.path.to_owned(), text: page.text.to_owned() },
+        page: PageText { path: page.path.to_owned(), text: page.text.into() },
     })
 }
 

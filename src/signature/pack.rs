@@ -163,7 +163,7 @@ fn english_page(id: &str, source: &PageText, trust: Trust) -> Result<Signature, 
     let signature = match spec {
         Some(spec) => {
             lint::header(&text, &page, &spec);
-            build(id, source, page, spec)
+            build(id, page, spec)
         }
         None => {
             let span = page.first_fence.as_ref().map_or(0..0, |fence| fence.line.clone());
@@ -189,7 +189,7 @@ fn translation(source: &PageText, lang: Lang, english: &Signature) -> Result<Run
     Ok(runbook(&page, links))
 }
 
-fn build(id: &str, source: &PageText, page: page::Page, spec: spec::Spec) -> Option<Signature> {
+fn build(id: &str, page: page::Page, spec: spec::Spec) -> Option<Signature> {
     let links = page.links.iter().map(|link| link.value.clone()).collect();
     let runbook = runbook(&page, links);
     let samples: Vec<Sample> = page.samples.into_iter().map(|one| one.sample).collect();
@@ -212,7 +212,7 @@ fn build(id: &str, source: &PageText, page: page::Page, spec: spec::Spec) -> Opt
         check: spec.check,
         runbooks: BTreeMap::from([(Lang::En, runbook)]),
         samples,
-        pages: BTreeMap::from([(Lang::En, source.clone())]),
+        pages: BTreeMap::new(),
     })
 }
 

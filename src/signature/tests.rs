@@ -84,7 +84,7 @@ const TWIN: &str = "\
 fn source(id: &str, lang: Lang, text: &str) -> PageSource {
     let (pack, name) = id.split_once('/').unwrap();
     let path = format!("{id}.{lang}.md");
-    let page = PageText { path, text: text.to_owned() };
+    let page = PageText { path, text: text.to_owned().into() };
     PageSource { pack: pack.to_owned(), name: name.to_owned(), lang, page }
 }
 

@@ -98,7 +98,8 @@ fn lines() -> Vec<Vec<u8>> {
 }
 
 fn pages() -> Vec<Vec<u8>> {
-    let pages: Vec<_> = sealtail::signature::builtin::pages().map(|source| source.page.text).collect();
+    let pages: Vec<_> =
+        sealtail::signature::builtin::pages().map(|source| source.page.text.into_owned()).collect();
     let both = pages.chunks(2).map(|both| both.join("\0"));
     pages.iter().cloned().chain(both).map(String::into_bytes).collect()
 }
@@ -133,7 +134,8 @@ fn searches() -> Vec<Vec<u8>> {
 /// Pages hold samples of every format, behind the sizes of four buffers.
 fn logs() -> Vec<Vec<u8>> {
     let sizes = [[0, 3, 9, 1], [40, 2, 90, 17], [255, 255, 255, 255]];
-    let pages = sealtail::signature::builtin::pages().map(|source| source.page.text.into_bytes());
+    let pages =
+        sealtail::signature::builtin::pages().map(|source| source.page.text.into_owned().into_bytes());
     pages.zip(sizes.iter().cycle()).map(|(page, sizes)| [sizes.as_slice(), &page].concat()).collect()
 }
 

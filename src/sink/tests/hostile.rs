@@ -60,7 +60,7 @@ const LINK: &str = "<https://example.org/qa|Q&amp;A>";
 const ALIVE: [&str; 7] = ["evil", "@here", "@channel", "U123", "C123", "S123", "everyone"];
 
 static DETECTOR: LazyLock<Detector> = LazyLock::new(|| {
-    let page = PageText { path: "t/needle.md".to_owned(), text: PAGE.to_owned() };
+    let page = PageText { path: "t/needle.md".to_owned(), text: PAGE.into() };
     let source = PageSource { pack: "t".to_owned(), name: "needle".to_owned(), lang: Lang::En, page };
     let (catalogue, faults) = Catalogue::load([source], &[]);
     assert!(faults.is_empty(), "{}", faults[0]);

@@ -56,7 +56,7 @@ It has to be filled.
 "#;
 
 static DETECTOR: LazyLock<Detector> = LazyLock::new(|| {
-    let page = PageText { path: "patterns/site/flux.md".to_owned(), text: PAGE.to_owned() };
+    let page = PageText { path: "patterns/site/flux.md".to_owned(), text: PAGE.into() };
     let source = PageSource { pack: "site".to_owned(), name: "flux".to_owned(), lang: Lang::En, page };
     let (catalogue, faults) = Catalogue::load([source], &[]);
     assert!(faults.is_empty(), "{faults:?}");
