@@ -1,5 +1,6 @@
 //! The catalogue a command works with: the built-in packs and the operator's.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -40,8 +41,15 @@ pub(super) fn load(folders: &[PathBuf], disable: &[glob::Pattern]) -> Result<Cat
 /// The same: the operator's pages are checked whether they are asked for or not.
 pub(super) fn load_only(folders: &[PathBuf], patterns: &[glob::Pattern]) -> Result<Catalogue> {
     let (mut pages, faults) = pages(folders);
-    let is_asked = |page: &PageSource| patterns.iter().any(|pattern| pattern.matches(&page.id()));
-    pages.retain(|(page, trust)| *trust == Trust::Untested || patterns.is_empty() || is_asked(page));
+    if !patterns.is_empty() {
+        let own = pages.iter().filter(|(_, trust)| *trust == Trust::Untested).map(|(page, _)| page.id());
+        let own: HashSet<String> = own.collect();
+        // The others are not worth reading. An own page may translate a built-in one.
+        pages.retain(|(page, _)| {
+            let id = page.id();
+            own.contains(&id) || patterns.iter().any(|pattern| pattern.matches(&id))
+        });
+    }
     Ok(checked((pages, faults), &[])?.only(patterns))
 }
 
@@ -68,3 +76,41 @@ impl std::fmt::Display for Faults {
 }
 
 impl std::error::Error for Faults {}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// A built-in page that has a translation.
+    const TRANSLATED: &str = "venus-cluster/ext-unmarshal-response";
+
+    #[test]
+    fn what_is_not_read_makes_no_difference() {
+        let folder = tempfile::tempdir().unwrap();
+        let page = |id: &str, suffix: &str| {
+            let found = builtin::pages().find(|page| page.page.path.ends_with(&format!("{id}{suffix}")));
+            found.unwrap().page.text
+        };
+        fs::create_dir_all(folder.path().join("venus-cluster")).unwrap();
+        fs::create_dir_all(folder.path().join("site")).unwrap();
+        // A translation of its own for a built-in page, and a page of its own.
+        fs::write(folder.path().join(format!("{TRANSLATED}.zh.md")), &*page(TRANSLATED, ".zh.md")).unwrap();
+        fs::write(folder.path().join("site/own.md"), &*page(TRANSLATED, ".md")).unwrap();
+        let own = [folder.path().to_owned()];
+        for folders in [&[][..], &own] {
+            for patterns in [&[][..], &["site/*"], &["venus-cluster/*", "gpu/*"], &["none/*"]] {
+                let patterns: Vec<_> =
+                    patterns.iter().map(|pattern| glob::Pattern::new(pattern).unwrap()).collect();
+                let ids = |catalogue: Catalogue| -> Vec<String> {
+                    catalogue.signatures().iter().map(|one| one.id.to_string()).collect()
+                };
+                let all = load(folders, &[]).unwrap().only(&patterns);
+                assert_eq!(ids(load_only(folders, &patterns).unwrap()), ids(all), "{patterns:?}");
+            }
+        }
+        fs::write(folder.path().join("site/bad.md"), "no page").unwrap();
+        assert!(load_only(&own, &[glob::Pattern::new("gpu/*").unwrap()]).is_err());
+    }
+}
