@@ -9,6 +9,7 @@ mod lint;
 pub mod markdown;
 pub mod name;
 pub mod near;
+mod needle;
 mod pack;
 mod page;
 mod pattern;

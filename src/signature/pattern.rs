@@ -10,7 +10,10 @@
 
 use std::sync::{Arc, OnceLock};
 
+use memchr::memmem::Finder;
 use regex::bytes::{Captures, Match, Regex, RegexBuilder};
+
+use super::needle;
 
 /// A compiled pattern may take so much memory: enough for any failure, too little to hurt.
 const BYTES_MAX: usize = 10 << 20;
@@ -22,6 +25,8 @@ pub struct Pattern(Arc<Lazy>);
 #[derive(Debug)]
 struct Lazy {
     source: String,
+    /// A literal without which it matches nothing; `None` where it has none.
+    needle: OnceLock<Option<Finder<'static>>>,
     /// `None` where it does not compile, which a check of its page tells.
     compiled: OnceLock<Option<Regex>>,
 }
@@ -43,7 +48,7 @@ impl Pattern {
     }
 
     fn with(source: &str, compiled: OnceLock<Option<Regex>>) -> Pattern {
-        Pattern(Arc::new(Lazy { source: source.to_owned(), compiled }))
+        Pattern(Arc::new(Lazy { source: source.to_owned(), needle: OnceLock::new(), compiled }))
     }
 
     /// The pattern as it was written.
@@ -53,7 +58,7 @@ impl Pattern {
 
     /// Whether it matches somewhere in `text`.
     pub fn is_match(&self, text: &str) -> bool {
-        self.regex().is_some_and(|regex| regex.is_match(text.as_bytes()))
+        self.may_match(text) && self.regex().is_some_and(|regex| regex.is_match(text.as_bytes()))
     }
 
     /// What the first match in `text` captures: its first group, or the whole match where that has none.
@@ -72,7 +77,15 @@ impl Pattern {
     }
 
     fn captures<'t>(&self, text: &'t str) -> Option<Captures<'t>> {
+        if !self.may_match(text) {
+            return None;
+        }
         self.regex()?.captures(text.as_bytes())
+    }
+
+    fn may_match(&self, text: &str) -> bool {
+        let needle = self.0.needle.get_or_init(|| needle::of(&self.0.source));
+        needle.as_ref().is_none_or(|needle| needle.find(text.as_bytes()).is_some())
     }
 
     /// The names of its groups, in order.
