@@ -48,8 +48,8 @@ pub fn escape_json(json: String) -> String {
 /// Whether nothing but ASCII to read is in it, and newlines and tabs: so it is with most texts, and said
 /// of many bytes at a time.
 fn is_plain(text: &str) -> bool {
-    let is_plain = |byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
-    !text.bytes().fold(false, |special, byte| special | !is_plain(byte))
+    let is_special = |byte| !matches!(byte, b' '..=b'~' | b'\n' | b'\t');
+    !text.bytes().fold(false, |special, byte| special | is_special(byte))
 }
 
 /// Whether a character drives a terminal, turns reading order around or breaks a line unseen.

@@ -1,7 +1,7 @@
 //! Findings and totals for a terminal.
 //!
-//! Colours are written as the stream drops them where they are not wanted. Only of findings none are
-//! written then: to take them out again takes as long as all else that is done to print one.
+//! Totals always have colours, and the stream drops them where they are not wanted. Findings, of which
+//! there may be millions, leave them out themselves: to drop them takes as long as to write the rest.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
