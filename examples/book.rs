@@ -180,7 +180,7 @@ fn by_component(catalogue: &Catalogue, lang: Lang) -> String {
 }
 
 fn page(signature: &Signature, lang: Lang) -> String {
-    let Signature { id, components, anchors, samples, .. } = signature;
+    let Signature { id, components, anchors, .. } = signature;
     let runbook = signature.runbook(lang);
     let grave = lang.severity(signature.severity);
     let mut out = format!(
@@ -211,7 +211,7 @@ fn page(signature: &Signature, lang: Lang) -> String {
         anchors.iter().for_each(|anchor| {
             let _ = writeln!(out, "- `{anchor}`");
         });
-        let fires = samples.iter().find(|sample| sample.kind == SampleKind::Fires);
+        let fires = signature.pages.samples().iter().find(|sample| sample.kind == SampleKind::Fires);
         if let Some(sample) = fires {
             let _ = writeln!(out, "\n```text\n{}\n```", sample.text.trim_end());
         }

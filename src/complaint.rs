@@ -204,7 +204,11 @@ mod tests {
         let (catalogue, _) = Catalogue::load(builtin::pages(), &[]);
         for ailment in Ailment::ALL {
             let page = catalogue.get(ailment.page());
-            assert!(page.is_some_and(|page| page.runbooks.contains_key(&Lang::Zh)), "{}", ailment.page());
+            assert!(
+                page.is_some_and(|page| page.pages.runbooks().contains_key(&Lang::Zh)),
+                "{}",
+                ailment.page()
+            );
         }
         let pages = catalogue.signatures().iter().filter(|page| page.id.starts_with("sealtail/"));
         assert_eq!(pages.count(), Ailment::ALL.len(), "a page that nothing complains with");

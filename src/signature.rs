@@ -12,6 +12,7 @@ pub mod near;
 mod needle;
 mod pack;
 mod page;
+mod pages;
 mod pattern;
 pub mod placeholder;
 mod relation;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::pack::{PageSource, Trust};
+pub use self::pages::Pages;
 pub use self::pattern::Pattern;
 pub use self::relation::{Explains, FALLBACK_WITHIN, Scope, Until};
 
@@ -67,12 +69,8 @@ pub struct Signature {
     /// No record shows it: it is a check of the doctor, or what sealtail says of itself. So it has
     /// neither anchors nor samples.
     pub check: Option<Check>,
-    /// What an alert carries, by language; English is always there.
-    pub runbooks: BTreeMap<Lang, Runbook>,
-    /// Its own tests.
-    pub samples: Vec<Sample>,
-    /// The file its English page was read from, and the pages' whole texts by language.
-    pub pages: BTreeMap<Lang, PageText>,
+    /// What it says to people, and its own tests.
+    pub pages: Pages,
 }
 
 /// What a page says that no record shows (`check = true`).
@@ -155,7 +153,8 @@ impl Signature {
     pub fn runbook(&self, lang: Lang) -> &Runbook {
         static NONE: Runbook =
             Runbook { title: String::new(), meaning: String::new(), steps: Vec::new(), links: Vec::new() };
-        self.runbooks.get(&lang).or_else(|| self.runbooks.get(&Lang::En)).unwrap_or(&NONE)
+        let runbooks = self.pages.runbooks();
+        runbooks.get(&lang).or_else(|| runbooks.get(&Lang::En)).unwrap_or(&NONE)
     }
 }
 

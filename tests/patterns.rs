@@ -25,6 +25,6 @@ fn every_sample_comes_to_what_its_page_says() {
 #[test]
 fn every_page_has_a_chinese_twin() {
     for signature in catalogue().signatures() {
-        assert!(signature.runbooks.contains_key(&Lang::Zh), "{} has no .zh.md", signature.id);
+        assert!(signature.pages.runbooks().contains_key(&Lang::Zh), "{} has no .zh.md", signature.id);
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn run(args: CheckArgs) -> Result<u8> {
         writeln!(out, "configuration: {} sources, {} sinks, no fault", sources.len(), sinks.len())?;
     }
     let signatures = catalogue.signatures();
-    let samples: usize = signatures.iter().map(|signature| signature.samples.len()).sum();
+    let samples: usize = signatures.iter().map(|signature| signature.pages.samples().len()).sum();
     let checks = signatures.iter().filter(|signature| signature.check.is_some()).count();
     let count = signatures.len() - checks;
     writeln!(

@@ -40,8 +40,7 @@ fn print_page(id: &str, args: &ExplainArgs, catalogue: &Catalogue) -> Result<()>
             .unwrap_or_else(|| "`sealtail patterns` lists them".to_owned());
         bail!("no signature is called `{id}`\nhint: {hint}");
     };
-    let page = signature.pages.get(&args.lang).or_else(|| signature.pages.get(&crate::alert::Lang::En));
-    let page = page.map_or("", |page| &page.text);
+    let page = signature.pages.text(args.lang).map_or("", |page| &page.text);
     let mut out = anstream::stdout().lock();
     if io::stdout().is_terminal() {
         let columns = rustix::termios::tcgetwinsize(io::stdout()).map_or(0, |size| usize::from(size.ws_col));

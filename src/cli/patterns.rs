@@ -117,7 +117,7 @@ impl<'a> Line<'a> {
             group_by: &signature.group_by,
             fields: captures.chain(fields).collect(),
             links: &runbook.links,
-            path: signature.pages.get(&Lang::En).map_or("", |page| &page.path),
+            path: signature.pages.text(Lang::En).map_or("", |page| &page.path),
             check: signature.check.is_some(),
         }
     }

@@ -1,13 +1,12 @@
 //! When an alert speaks, told as tables of what happens and what is said.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::*;
 use crate::alert::{Context, Lang};
 use crate::finding::{Finding, Severity};
 use crate::record::{Fields, Names, Place};
-use crate::signature::{Catalogue, Signature, Threshold};
+use crate::signature::{Catalogue, Pages, Signature, Threshold};
 
 pub(super) fn signature(threshold: Option<Threshold>) -> Arc<Signature> {
     Arc::new(Signature {
@@ -27,9 +26,7 @@ pub(super) fn signature(threshold: Option<Threshold>) -> Arc<Signature> {
         explains: vec![],
         until: None,
         check: None,
-        runbooks: BTreeMap::new(),
-        samples: Vec::new(),
-        pages: BTreeMap::new(),
+        pages: Pages::default(),
     })
 }
 

@@ -15,9 +15,9 @@ pub fn check(detector: &Detector) -> Vec<Diagnostic> {
 }
 
 fn check_page(detector: &Detector, signature: &Signature) -> Vec<Diagnostic> {
-    let Some(page) = signature.pages.get(&Lang::En) else { return Vec::new() };
+    let Some(page) = signature.pages.text(Lang::En) else { return Vec::new() };
     let text = Text::new(&page.path, &page.text);
-    for sample in &signature.samples {
+    for sample in signature.pages.samples() {
         let findings = run(detector, &sample.text);
         match sample.kind {
             SampleKind::Fires => check_fires(&text, detector, signature, sample, &findings),

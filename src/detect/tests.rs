@@ -1,6 +1,5 @@
 //! The findings of a stream against a plain reading of the rules, however the stream is cut.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -9,7 +8,7 @@ use super::*;
 use crate::finding::{Finding, Severity};
 use crate::frame::{End, LINE_BYTES_MAX, RECORD_BYTES_MAX, RECORD_LINES_MAX};
 use crate::position::Progress;
-use crate::signature::{Pattern, Until};
+use crate::signature::{Pages, Pattern, Until};
 
 const HEAD: &str = "2022-06-24T14:33:24.1+08:00 ERROR ThreadId(42) venus_worker::sealing: ";
 
@@ -31,9 +30,7 @@ fn signature(id: &str, anchors: &[&str]) -> Signature {
         explains: vec![],
         until: None,
         check: None,
-        runbooks: BTreeMap::new(),
-        samples: Vec::new(),
-        pages: BTreeMap::new(),
+        pages: Pages::default(),
     }
 }
 

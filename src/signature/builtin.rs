@@ -28,7 +28,7 @@ pub fn pages() -> impl Iterator<Item = PageSource> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signature::Catalogue;
+    use crate::signature::{Catalogue, Trust};
 
     #[test]
     fn built_in_pages_have_no_fault() {
@@ -37,5 +37,20 @@ mod tests {
         assert!(faults.is_empty(), "{}", shown.join("\n\n"));
         let english = pages().filter(|page| page.lang == Lang::En).count();
         assert_eq!(catalogue.signatures().len(), english);
+    }
+
+    #[test]
+    fn a_page_says_the_same_whenever_it_is_read() {
+        let (checked, _) = Catalogue::load(pages(), &[]);
+        let (unread, faults) = Catalogue::load_trusting(pages().map(|page| (page, Trust::Tested)), &[]);
+        assert!(faults.is_empty());
+        assert_eq!(checked.signatures().len(), unread.signatures().len());
+        for (checked, unread) in checked.signatures().iter().zip(unread.signatures()) {
+            assert_eq!(checked.id, unread.id);
+            assert_eq!(checked.anchors, unread.anchors);
+            assert_eq!(checked.regex.is_some(), unread.regex.is_some());
+            assert_eq!(checked.pages.runbooks(), unread.pages.runbooks());
+            assert_eq!(checked.pages.samples(), unread.pages.samples());
+        }
     }
 }

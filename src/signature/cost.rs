@@ -17,7 +17,7 @@ pub fn costs(catalogue: &Catalogue) -> Vec<Diagnostic> {
 
 fn of(signature: &Signature) -> Vec<Diagnostic> {
     let share = |anchor: &str| Some(healthy::share_permille(anchor)).filter(|it| *it > SHARE_PERMILLE_MAX);
-    let Some(source) = signature.pages.get(&Lang::En) else { return Vec::new() };
+    let Some(source) = signature.pages.text(Lang::En) else { return Vec::new() };
     if !signature.anchors.iter().any(|anchor| share(anchor).is_some()) {
         return Vec::new();
     }

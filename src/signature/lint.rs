@@ -10,8 +10,7 @@ use super::near;
 use super::page::{Page, PageSample, PageStep, Section};
 use super::placeholder;
 use super::spec::{Spec, check_field};
-use super::{Runbook, SampleKind, Signature, Step};
-use crate::alert::Lang;
+use super::{Runbook, SampleKind, Step};
 use crate::diagnostic::{Text, did_you_mean};
 
 /// Checks the parts of an English page, apart from its header. A check of the doctor has no samples.
@@ -93,7 +92,7 @@ fn ends(text: &Text<'_>, page: &Page, spec: &Spec) {
 }
 
 /// Checks a translation against its English page.
-pub(super) fn translation(text: &Text<'_>, page: &Page, english: &Signature) {
+pub(super) fn translation(text: &Text<'_>, page: &Page, english: Option<&Runbook>) {
     title(text, page);
     if let Some(fence) = page.first_fence.as_ref().filter(|fence| is_toml(text, fence.info.clone())) {
         let message = "the header stands in the English page alone";
@@ -101,16 +100,16 @@ pub(super) fn translation(text: &Text<'_>, page: &Page, english: &Signature) {
     }
     sections(text, page, &[Section::Action], &[Section::Action]);
     body(text, page);
-    if let Some(span) = differing_command(page, english.runbook(Lang::En)) {
+    if let Some(span) = differing_command(page, english) {
         let hint = "repeat the commands as they are, in their order, with their `caution`";
         text.fault_hint("translated-command", span, "the commands differ from the English page", hint);
     }
 }
 
 /// The first command that is not the English one, or the heading where the last ones are missing.
-fn differing_command(page: &Page, english: &Runbook) -> Option<Range<usize>> {
+fn differing_command(page: &Page, english: Option<&Runbook>) -> Option<Range<usize>> {
     let command = |step: &Step| step.command.clone().map(|command| (command, step.caution));
-    let mut wanted = english.steps.iter().filter_map(command);
+    let mut wanted = english.iter().flat_map(|english| &english.steps).filter_map(command);
     for one in page.steps.iter().filter(|one| one.step.command.is_some()) {
         if wanted.next() != command(&one.step) {
             return Some(one.command.clone());

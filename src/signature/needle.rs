@@ -74,7 +74,8 @@ mod tests {
         for signature in catalogue.signatures() {
             let patterns = signature.fields.iter().map(|(_, pattern)| pattern).chain(&signature.regex);
             for source in patterns.map(|pattern| pattern.source()) {
-                for sample in signature.samples.iter().filter(|sample| matches(source, &sample.text)) {
+                for sample in signature.pages.samples().iter().filter(|sample| matches(source, &sample.text))
+                {
                     assert!(has_needle(source, &sample.text), "{}: {source}", signature.id);
                     matched += 1;
                 }

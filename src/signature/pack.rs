@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::{Catalogue, PageText, Pattern, Runbook, Sample, Signature, Step, lint, page, spec};
-use crate::alert::{Lang, Link};
+use super::page::{self, Page};
+use super::pages::{Pages, Said};
+use super::spec::{self, Spec};
+use super::{Catalogue, PageText, Pattern, Signature, lint};
+use crate::alert::Lang;
 use crate::diagnostic::{Diagnostic, Text};
 
 /// Signatures that a catalogue may hold: fifty times what is built in.
@@ -32,7 +35,8 @@ pub struct PageSource {
 pub enum Trust {
     /// Everything about it is checked.
     Untested,
-    /// Tests of its project checked it: its patterns are compiled when they are first needed.
+    /// Tests of its project checked it: its patterns are compiled when they are first needed, and of its
+    /// text only the header is read before somebody asks for more.
     Tested,
 }
 
@@ -70,11 +74,12 @@ impl Catalogue {
                 continue;
             }
             let (known, texts) = by_id.entry(id).or_insert((trust, BTreeMap::new()));
-            if source.lang == Lang::En {
+            if source.lang == Lang::En && texts.contains_key(&Lang::En) {
+                texts.clear();
                 *known = trust;
-                if texts.contains_key(&Lang::En) {
-                    texts.clear();
-                }
+            }
+            if trust == Trust::Untested {
+                *known = Trust::Untested;
             }
             texts.insert(source.lang, source.page);
         }
@@ -118,7 +123,7 @@ fn cut_literals(signatures: &mut Vec<Signature>) -> Option<Diagnostic> {
         }
         count > LITERALS_MAX || bytes > LITERAL_BYTES_MAX
     })?;
-    let path = signatures[beyond].pages.get(&Lang::En).map_or(&*signatures[beyond].id, |page| &page.path);
+    let path = signatures[beyond].pages.text(Lang::En).map_or(&*signatures[beyond].id, |page| &page.path);
     let most = format!("{LITERALS_MAX} of {} MiB together", LITERAL_BYTES_MAX >> 20);
     let message = format!("with this page the anchors are {count} of {bytes} bytes, more than {most}");
     let fault = Diagnostic::of_file("too-many-anchors", path, message);
@@ -140,59 +145,68 @@ fn signature(
         }));
         return None;
     };
-    let mut signature = english_page(id, english, trust).map_err(|found| faults.extend(found)).ok()?;
+    if trust == Trust::Tested
+        && let Some(spec) = header(english)
+    {
+        return build(id, spec, Pages::unread(texts));
+    }
+    let (spec, said) = checked(&texts, english, faults)?;
+    build(id, spec, Pages::read(texts, said))
+}
+
+/// The header of a page without a fault; `None` where only reading the whole page shows where it is.
+fn header(page: &PageText) -> Option<Spec> {
+    let text = Text::new(&page.path, &page.text);
+    let spec = spec::read(&text, page::header(&page.text)?, Trust::Tested);
+    text.into_faults().is_empty().then_some(spec)
+}
+
+/// What the pages come to. A translation with a fault is left out, and where the English page has one, all.
+fn checked(
+    texts: &BTreeMap<Lang, PageText>,
+    english: &PageText,
+    faults: &mut Vec<Diagnostic>,
+) -> Option<(Spec, Said)> {
+    let (spec, page) = english_page(english).map_err(|found| faults.extend(found)).ok()?;
+    let mut said = Said::default();
+    said.add(Lang::En, page);
     for (&lang, page) in texts.iter().filter(|(lang, _)| **lang != Lang::En) {
-        match translation(page, lang, &signature) {
-            Ok(runbook) => {
-                signature.runbooks.insert(lang, runbook);
-            }
+        match translation(page, lang, &said) {
+            Ok(page) => said.add(lang, page),
             Err(found) => faults.extend(found),
         }
     }
-    signature.pages = texts;
-    Some(signature)
+    Some((spec, said))
 }
 
-fn english_page(id: &str, source: &PageText, trust: Trust) -> Result<Signature, Vec<Diagnostic>> {
+fn english_page(source: &PageText) -> Result<(Spec, Page), Vec<Diagnostic>> {
     let text = Text::new(&source.path, &source.text);
     let page = page::read(&text, Lang::En);
     let header = page.first_fence.as_ref().filter(|fence| lint::is_toml(&text, fence.info.clone()));
-    let spec = header.map(|fence| spec::read(&text, fence.inside.clone(), trust));
+    let spec = header.map(|fence| spec::read(&text, fence.inside.clone(), Trust::Untested));
     let is_check = spec.as_ref().is_some_and(|spec| spec.check.is_some());
     lint::page(&text, &page, is_check);
-    let signature = match spec {
-        Some(spec) => {
-            lint::header(&text, &page, &spec);
-            build(id, page, spec)
-        }
+    match &spec {
+        Some(spec) => lint::header(&text, &page, spec),
         None => {
             let span = page.first_fence.as_ref().map_or(0..0, |fence| fence.line.clone());
             let message = "the first block of the page is not marked `toml`";
             text.fault_hint("no-header", span, message, "the header stands between title and meaning");
-            None
         }
-    };
+    }
     let faults = text.into_faults();
-    signature.filter(|_| faults.is_empty()).ok_or(faults)
+    spec.filter(|_| faults.is_empty()).map(|spec| (spec, page)).ok_or(faults)
 }
 
-fn translation(source: &PageText, lang: Lang, english: &Signature) -> Result<Runbook, Vec<Diagnostic>> {
+fn translation(source: &PageText, lang: Lang, said: &Said) -> Result<Page, Vec<Diagnostic>> {
     let text = Text::new(&source.path, &source.text);
     let page = page::read(&text, lang);
-    lint::translation(&text, &page, english);
+    lint::translation(&text, &page, said.english());
     let faults = text.into_faults();
-    if !faults.is_empty() {
-        return Err(faults);
-    }
-    // The references are the same in every language.
-    let links = english.runbook(Lang::En).links.clone();
-    Ok(runbook(&page, links))
+    if faults.is_empty() { Ok(page) } else { Err(faults) }
 }
 
-fn build(id: &str, page: page::Page, spec: spec::Spec) -> Option<Signature> {
-    let links = page.links.iter().map(|link| link.value.clone()).collect();
-    let runbook = runbook(&page, links);
-    let samples: Vec<Sample> = page.samples.into_iter().map(|one| one.sample).collect();
+fn build(id: &str, spec: Spec, pages: Pages) -> Option<Signature> {
     Some(Signature {
         id: Arc::from(id),
         severity: spec.severity?,
@@ -210,14 +224,6 @@ fn build(id: &str, page: page::Page, spec: spec::Spec) -> Option<Signature> {
         explains: spec.explains,
         until: spec.until,
         check: spec.check,
-        runbooks: BTreeMap::from([(Lang::En, runbook)]),
-        samples,
-        pages: BTreeMap::new(),
+        pages,
     })
-}
-
-fn runbook(page: &page::Page, links: Vec<Link>) -> Runbook {
-    let title = page.titles.first().map(|title| title.value.clone()).unwrap_or_default();
-    let steps: Vec<Step> = page.steps.iter().map(|one| one.step.clone()).collect();
-    Runbook { title, meaning: page.meaning.clone(), steps, links }
 }

@@ -116,6 +116,16 @@ impl Fence {
     }
 }
 
+/// The bytes of the header of a page without a fault. `None` where it is written in another way than most.
+pub(super) fn header(page: &str) -> Option<Range<usize>> {
+    const OPENING: &str = "```toml\n";
+    let block = page.find("```")?;
+    page[block..].starts_with(OPENING).then_some(())?;
+    let start = block + OPENING.len();
+    let end = start + page[start..].find("\n```\n")? + 1;
+    Some(start..end)
+}
+
 type Events<'t> = [(Event<'t>, Range<usize>)];
 
 /// Takes the page apart.

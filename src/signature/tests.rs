@@ -109,7 +109,7 @@ fn a_page_is_taken_apart() {
     assert_eq!(signature.group_by, ["child_pid"]);
     assert_eq!(signature.threshold, Some(Threshold { count: 2, within: Duration::from_secs(600) }));
     assert_eq!(signature.fields[0].0, "child_pid");
-    let fires = &signature.samples[0];
+    let fires = &signature.pages.samples()[0];
     assert_eq!(fires.kind, SampleKind::Fires);
     assert_eq!(
         fires.text,
@@ -120,7 +120,7 @@ fn a_page_is_taken_apart() {
     assert_eq!(fires.also, ["other/page"]);
     assert!(PAGE[fires.span.clone()].starts_with("```log child_pid=12"));
     assert!(PAGE[fires.span.clone()].ends_with("also=other/page"));
-    assert_eq!(signature.samples[1].kind, SampleKind::Silent);
+    assert_eq!(signature.pages.samples()[1].kind, SampleKind::Silent);
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn a_runbook_is_read_in_each_language() {
         links,
     };
     assert_eq!(signature.runbook(Lang::Zh), &chinese);
-    assert_eq!(signature.pages[&Lang::Zh].text, TWIN);
+    assert_eq!(signature.pages.text(Lang::Zh).unwrap().text, TWIN);
 }
 
 #[test]
@@ -270,7 +270,7 @@ timeout = "2h"
     assert_eq!((far.scope, far.within.as_secs()), (Scope::Host, 60));
     let until = signature.until.as_ref().unwrap();
     assert_eq!((&*until.literals[0], until.timeout.as_secs()), ("well again", 7_200));
-    assert_eq!(signature.samples.last().unwrap().kind, SampleKind::Ends);
+    assert_eq!(signature.pages.samples().last().unwrap().kind, SampleKind::Ends);
 }
 
 #[test]
@@ -291,7 +291,7 @@ fn every_rule_of_a_translation_finds_its_fault() {
         let (catalogue, faults) = load(&[("p/bad", Lang::En, PAGE), ("p/bad", Lang::Zh, &twin)]);
         assert!(places(&faults).contains(&(code, line, column)), "{code}: {:?}", places(&faults));
         assert_eq!(faults[0].path, "p/bad.zh.md");
-        assert!(!catalogue.get("p/bad").unwrap().runbooks.contains_key(&Lang::Zh), "{code}");
+        assert!(!catalogue.get("p/bad").unwrap().pages.runbooks().contains_key(&Lang::Zh), "{code}");
     }
     let (_, faults) = load(&[("p/bad", Lang::Zh, TWIN)]);
     assert_eq!(places(&faults), [("no-english", 0, 0)]);
@@ -345,7 +345,7 @@ fn windows_line_ends_are_read_alike() {
     let (unix, _) = load(&[("p/bad", Lang::En, PAGE)]);
     let [dos, unix] = [catalogue, unix].map(|catalogue| catalogue.get("p/bad").unwrap().clone());
     assert_eq!(dos.runbook(Lang::En).steps, unix.runbook(Lang::En).steps);
-    assert_eq!(dos.samples[0].text, unix.samples[0].text);
+    assert_eq!(dos.pages.samples()[0].text, unix.pages.samples()[0].text);
 }
 
 /// A good page with a stretch taken out and another put in.

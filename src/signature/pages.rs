@@ -1,0 +1,85 @@
+//! The pages of one signature: their texts, and what stands in them below the header.
+//!
+//! Most signatures never find anything. So what a page says to people is worked out when somebody
+//! asks for it, unless it has to be checked: that is most of what it takes to start.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use super::page::{self, Page};
+use super::{PageText, Runbook, Sample};
+use crate::alert::Lang;
+use crate::diagnostic::Text;
+
+/// See the module.
+#[derive(Debug, Clone, Default)]
+pub struct Pages {
+    texts: BTreeMap<Lang, PageText>,
+    said: OnceLock<Said>,
+}
+
+/// What pages say.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Said {
+    runbooks: BTreeMap<Lang, Runbook>,
+    samples: Vec<Sample>,
+}
+
+impl Pages {
+    /// Pages without a fault, not read yet.
+    pub(super) fn unread(texts: BTreeMap<Lang, PageText>) -> Pages {
+        Pages { texts, said: OnceLock::new() }
+    }
+
+    /// Pages that were read, and came to `said`.
+    pub(super) fn read(texts: BTreeMap<Lang, PageText>, said: Said) -> Pages {
+        Pages { texts, said: said.into() }
+    }
+
+    /// The page in `lang` as it was read, or in English where there is no translation.
+    pub fn text(&self, lang: Lang) -> Option<&PageText> {
+        self.texts.get(&lang).or_else(|| self.texts.get(&Lang::En))
+    }
+
+    /// What an alert carries, by language; English is always there.
+    pub fn runbooks(&self) -> &BTreeMap<Lang, Runbook> {
+        &self.said().runbooks
+    }
+
+    /// Their own tests.
+    pub fn samples(&self) -> &[Sample] {
+        &self.said().samples
+    }
+
+    fn said(&self) -> &Said {
+        self.said.get_or_init(|| {
+            let mut said = Said::default();
+            // English comes first.
+            for (&lang, source) in &self.texts {
+                said.add(lang, page::read(&Text::new(&source.path, &source.text), lang));
+            }
+            said
+        })
+    }
+}
+
+impl Said {
+    /// Adds what `page` says, of which English is the first.
+    pub(super) fn add(&mut self, lang: Lang, page: Page) {
+        // Samples and references are the same in every language.
+        let links = match self.english() {
+            Some(english) => english.links.clone(),
+            None => page.links.into_iter().map(|link| link.value).collect(),
+        };
+        if self.runbooks.is_empty() {
+            self.samples = page.samples.into_iter().map(|one| one.sample).collect();
+        }
+        let title = page.titles.into_iter().next().map(|title| title.value).unwrap_or_default();
+        let steps = page.steps.into_iter().map(|one| one.step).collect();
+        self.runbooks.insert(lang, Runbook { title, meaning: page.meaning, steps, links });
+    }
+
+    pub(super) fn english(&self) -> Option<&Runbook> {
+        self.runbooks.get(&Lang::En)
+    }
+}
