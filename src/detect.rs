@@ -100,7 +100,7 @@ impl Detector {
         indices.sort_unstable();
         indices.dedup();
         let signatures = indices.into_iter().map(|index| &self.catalogue.signatures()[index]);
-        signatures.filter_map(|signature| Some((signature, confirm(signature, record)?))).collect()
+        signatures.filter_map(|signature| Some((signature, confirm(signature, record).ok()?))).collect()
     }
 
     /// The states that `record` ends, each with the fields of its group.
@@ -138,42 +138,45 @@ fn state_scanner(catalogue: &Catalogue) -> Option<Scanner> {
 #[cfg(test)]
 pub(crate) const POISON: &str = "broken on purpose";
 
-/// Whether `record`, in which an anchor of `signature` stands, is a finding; and its fields.
-fn confirm(signature: &Signature, record: &Record) -> Option<Fields> {
+/// The fields of a finding of `signature` in `record`, in which an anchor of it stands.
+///
+/// # Errors
+///
+/// Why the record is no finding all the same.
+pub fn confirm(signature: &Signature, record: &Record) -> Result<Fields, Refusal> {
     #[cfg(test)]
     assert!(!record.text.contains(POISON), "{POISON}");
-    refusal(signature, record).is_none().then(|| fields(signature, record))
+    let text = record.text.as_str();
+    if let Some(level) = record.head.level
+        && !signature.levels.is_empty()
+        && !signature.levels.contains(&level)
+    {
+        return Err(Refusal::Level(level));
+    }
+    if let Some(missing) = signature.all.iter().find(|literal| !text.contains(literal.as_str())) {
+        return Err(Refusal::Missing(missing.clone()));
+    }
+    if let Some(present) = signature.none.iter().find(|literal| text.contains(literal.as_str())) {
+        return Err(Refusal::Present(present.clone()));
+    }
+    let named = match &signature.regex {
+        Some(regex) => regex.named(text).ok_or(Refusal::Regex)?,
+        None => Vec::new(),
+    };
+    Ok(fields(signature, record, named))
 }
 
 /// The fields of the group whose state `record` ends, if `signature` is a state and it does.
 pub fn ending(signature: &Signature, record: &Record) -> Option<Fields> {
     let until = signature.until.as_ref()?;
     let holds = |literals: &[String]| literals.iter().any(|literal| record.text.contains(literal.as_str()));
-    if !holds(&until.literals) || (holds(&signature.anchors) && confirm(signature, record).is_some()) {
+    if !holds(&until.literals) || (holds(&signature.anchors) && confirm(signature, record).is_ok()) {
         return None;
     }
-    let fields = fields(signature, record);
+    let named = signature.regex.as_ref().and_then(|regex| regex.named(&record.text));
+    let fields = fields(signature, record, named.unwrap_or_default());
     let group = signature.group_by.iter().map(|name| Some((name.clone(), fields.get(name)?.clone())));
     group.collect()
-}
-
-/// Why `record`, in which an anchor of `signature` stands, is no finding all the same.
-pub fn refusal(signature: &Signature, record: &Record) -> Option<Refusal> {
-    if let Some(level) = record.head.level
-        && !signature.levels.is_empty()
-        && !signature.levels.contains(&level)
-    {
-        return Some(Refusal::Level(level));
-    }
-    let text = record.text.as_str();
-    if let Some(missing) = signature.all.iter().find(|literal| !text.contains(literal.as_str())) {
-        return Some(Refusal::Missing(missing.clone()));
-    }
-    if let Some(present) = signature.none.iter().find(|literal| text.contains(literal.as_str())) {
-        return Some(Refusal::Present(present.clone()));
-    }
-    let confirmed = signature.regex.as_ref().is_none_or(|regex| regex.is_match(text));
-    if confirmed { None } else { Some(Refusal::Regex) }
 }
 
 /// Why a record with an anchor in it is no finding.
@@ -215,10 +218,10 @@ pub fn records(detector: &Detector, bytes: &[u8]) -> Vec<Record> {
     records
 }
 
-/// The fields of a finding of `signature` in `record`.
-pub fn fields(signature: &Signature, record: &Record) -> Fields {
+/// The fields of `record`, those that `regex` has `named`, and those of `[fields]`: a later one of a name counts.
+fn fields(signature: &Signature, record: &Record, named: Vec<(&str, &str)>) -> Fields {
     let mut fields = record.head.fields.clone();
-    for (name, found) in signature.regex.iter().flat_map(|regex| regex.named(&record.text)) {
+    for (name, found) in named {
         fields.insert(name.to_owned(), shortened(found));
     }
     for (name, regex) in &signature.fields {

@@ -61,7 +61,12 @@ pub enum End {
 
 /// Whether a physical line starts a record.
 pub fn starts(line: &[u8]) -> bool {
-    format::starts(&shipped::unship(opening(line), &TimeZone::UTC).1)
+    let text = shipped::text(opening(line));
+    // A line of a log format has no prefix, and most lines are of one.
+    format::starts(&text) || {
+        let (_, message) = prefix::peel(&text, &TimeZone::UTC);
+        message.len() < text.len() && format::starts(message)
+    }
 }
 
 /// A stretch of a stream, seen as records. Starts at a line start.
@@ -196,7 +201,7 @@ pub fn record(bytes: &[u8], place: Place, zone: &TimeZone) -> Record {
         text.push_str(&message);
     }
     // Of the whole text: zap writes its fields at the end of a message of many lines.
-    let mut head = format::head(&text, zone);
+    let mut head = format::head(&text, zone).unwrap_or_default();
     head.time = head.time.or(shipped);
     Record { text, head, place }
 }
@@ -209,7 +214,7 @@ pub fn message(line: &[u8], zone: &TimeZone) -> String {
 /// The time a physical line was written, if it starts a record and says so.
 pub fn time(line: &[u8], zone: &TimeZone) -> Option<Time> {
     let (shipped, message) = shipped::unship(opening(line), zone);
-    if format::starts(&message) { format::head(&message, zone).time.or(shipped) } else { None }
+    format::head(&message, zone)?.time.or(shipped)
 }
 
 /// No format needs more than this of a line to know it.

@@ -3,7 +3,6 @@
 use jiff::tz::TimeZone;
 use sealtail::frame::line::{clean, is_plain};
 use sealtail::frame::{format, prefix, shipped};
-use sealtail::record::Head;
 
 /// Cleans `data`, peels it and reads its head; the same with what docker may have wrapped.
 pub fn run(data: &[u8]) {
@@ -23,5 +22,6 @@ pub fn run(data: &[u8]) {
     }
 
     let head = format::head(message, &TimeZone::UTC);
-    assert!(format::starts(message) || head == Head::default(), "{message:?}");
+    assert_eq!(format::starts(message), head.is_some(), "{message:?}");
+    assert!(!format::starts(&text) || message == text, "a line of a format has no prefix: {text:?}");
 }

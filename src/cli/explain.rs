@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use super::{EXIT_OK, ExplainArgs, catalogue};
 use crate::detect::{self, Detector};
 use crate::diagnostic::did_you_mean;
-use crate::record::Record;
+use crate::record::{Fields, Record};
 use crate::signature::{Catalogue, Signature, markdown, near};
 use crate::text;
 
@@ -82,7 +82,7 @@ fn explain_line(line: &str, catalogue: Catalogue) -> Result<()> {
 /// What a signature makes of a record it comes near to.
 enum Verdict {
     /// It fires, with these fields.
-    Fires(Vec<(String, String)>),
+    Fires(Fields),
     /// This anchor stands in it, but something keeps it out.
     Refused(String, detect::Refusal),
     /// At least half of this anchor's words stand in it.
@@ -93,9 +93,9 @@ impl Verdict {
     fn of(signature: &Signature, record: &Record) -> Option<Verdict> {
         let anchors = || signature.anchors.iter();
         if let Some(anchor) = anchors().find(|anchor| record.text.contains(anchor.as_str())) {
-            return Some(match detect::refusal(signature, record) {
-                None => Verdict::Fires(detect::fields(signature, record).into_iter().collect()),
-                Some(refusal) => Verdict::Refused(anchor.clone(), refusal),
+            return Some(match detect::confirm(signature, record) {
+                Ok(fields) => Verdict::Fires(fields),
+                Err(refusal) => Verdict::Refused(anchor.clone(), refusal),
             });
         }
         let near = anchors().find(|anchor| near::is_near(anchor, &record.text))?;

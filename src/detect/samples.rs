@@ -1,6 +1,6 @@
 //! Runs the samples of every page: a signature that does not keep its own promises is a fault.
 
-use super::{Detector, Stream, ending, refusal};
+use super::{Detector, Stream, confirm, ending};
 use crate::alert::Lang;
 use crate::diagnostic::{Diagnostic, Text};
 use crate::finding::Finding;
@@ -102,6 +102,6 @@ fn why_silent(detector: &Detector, signature: &Signature, log: &str) -> String {
     let refused = reasons
         .iter()
         .filter(|record| signature.anchors.iter().any(|anchor| record.text.contains(anchor.as_str())))
-        .find_map(|record| refusal(signature, record));
+        .find_map(|record| confirm(signature, record).err());
     refused.map_or_else(|| "its anchor is broken over two lines".to_owned(), |refused| refused.to_string())
 }

@@ -303,6 +303,6 @@ fn a_signature_is_refused_for_a_reason() {
         (with(|s| s.regex = Pattern::checked("^pipe").ok()), Some(Refusal::Regex)),
         (with(|s| s.regex = Pattern::checked(r"ERROR .*the (?P<what>\w+)").ok()), None),
     ] {
-        assert_eq!(refusal(&signature, record), expected);
+        assert_eq!(confirm(&signature, record).err(), expected);
     }
 }

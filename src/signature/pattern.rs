@@ -11,7 +11,7 @@
 use std::sync::{Arc, OnceLock};
 
 use memchr::memmem::Finder;
-use regex::bytes::{Captures, Match, Regex, RegexBuilder};
+use regex::bytes::{Match, Regex, RegexBuilder};
 
 use super::needle;
 
@@ -58,34 +58,32 @@ impl Pattern {
 
     /// Whether it matches somewhere in `text`.
     pub fn is_match(&self, text: &str) -> bool {
-        self.may_match(text) && self.regex().is_some_and(|regex| regex.is_match(text.as_bytes()))
+        self.regex_for(text).is_some_and(|regex| regex.is_match(text.as_bytes()))
     }
 
     /// What the first match in `text` captures: its first group, or the whole match where that has none.
     pub fn captured<'t>(&self, text: &'t str) -> Option<&'t str> {
-        let captures = self.captures(text)?;
+        let captures = self.regex_for(text)?.captures(text.as_bytes())?;
         captures.get(1).or_else(|| captures.get(0)).map(|group| within(text, group))
     }
 
-    /// What the named groups of the first match in `text` capture, in order.
-    pub fn named<'t>(&self, text: &'t str) -> Vec<(&str, &'t str)> {
-        if self.names().next().is_none() {
-            return Vec::new();
+    /// What the named groups of the first match in `text` capture, in order; `None` where it does not match.
+    pub fn named<'t>(&self, text: &'t str) -> Option<Vec<(&str, &'t str)>> {
+        let regex = self.regex_for(text)?;
+        let names = regex.capture_names().flatten();
+        // Whether it matches is known sooner than where its groups are.
+        if names.clone().next().is_none() {
+            return regex.is_match(text.as_bytes()).then(Vec::new);
         }
-        let Some(captures) = self.captures(text) else { return Vec::new() };
-        self.names().filter_map(|name| Some((name, within(text, captures.name(name)?)))).collect()
+        let captures = regex.captures(text.as_bytes())?;
+        Some(names.filter_map(|name| Some((name, within(text, captures.name(name)?)))).collect())
     }
 
-    fn captures<'t>(&self, text: &'t str) -> Option<Captures<'t>> {
-        if !self.may_match(text) {
-            return None;
-        }
-        self.regex()?.captures(text.as_bytes())
-    }
-
-    fn may_match(&self, text: &str) -> bool {
-        let needle = self.0.needle.get_or_init(|| needle::of(&self.0.source));
-        needle.as_ref().is_none_or(|needle| needle.find(text.as_bytes()).is_some())
+    /// What it is compiled to; `None` where it is known without that that it matches nothing in `text`.
+    fn regex_for(&self, text: &str) -> Option<&Regex> {
+        let needle = self.0.needle.get_or_init(|| needle::of(&self.0.source)).as_ref();
+        let may_match = needle.is_none_or(|needle| needle.find(text.as_bytes()).is_some());
+        if may_match { self.regex() } else { None }
     }
 
     /// The names of its groups, in order.
@@ -154,7 +152,10 @@ mod tests {
         ] {
             assert_eq!(Pattern::trusted(source).captured(text), Some(captured), "{source}");
         }
-        assert_eq!(Pattern::trusted("(?P<a>.)区(?P<b>.+)").named("扇区密封"), [("a", "扇"), ("b", "密封")]);
+        assert_eq!(
+            Pattern::trusted("(?P<a>.)区(?P<b>.+)").named("扇区密封").unwrap(),
+            [("a", "扇"), ("b", "密封")]
+        );
     }
 
     #[test]
