@@ -154,6 +154,11 @@ struct ReplayArgs {
     #[arg(long)]
     summary: bool,
 
+    /// Write a report to FILE: one page to look at in a browser and to send on, secrets taken out (- for
+    /// standard output); of the findings only the table is printed
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
     /// Print the alerts that `watch` would have sent, in the order of their times
     #[arg(long)]
     alerts: bool,

@@ -17,6 +17,11 @@ pub fn clean_line(text: &str) -> String {
     clean(text).replace(['\n', '\t'], " ")
 }
 
+/// The text as it stands in HTML, between tags and in a quoted attribute.
+pub fn html(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
 /// At most `chars_max` characters of `text`, the last of them `…` if something was cut.
 pub fn cut(text: &str, chars_max: usize) -> String {
     if text.len() <= chars_max {

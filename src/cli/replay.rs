@@ -1,5 +1,7 @@
 //! `sealtail replay`.
 
+mod html_file;
+
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
 use anyhow::{Context as _, Result, bail};
@@ -7,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use self::html_file::HtmlFile;
 use super::{EXIT_ERROR, EXIT_FOUND, EXIT_OK, ReplayArgs, catalogue, host_name, log, output};
 use crate::correlate::Policy;
 use crate::correlate::command::Vars;
@@ -14,7 +17,7 @@ use crate::detect::Detector;
 use crate::duration;
 use crate::finding::Summary;
 use crate::replay::{Event, History, Replay};
-use crate::report::{Report, Totals};
+use crate::report::{HtmlReport, Report, Totals};
 use crate::signature::Catalogue;
 use crate::sink::Stdout;
 use crate::source::archive;
@@ -30,6 +33,10 @@ pub(super) fn run(args: ReplayArgs) -> Result<u8> {
     if since.zip(until).is_some_and(|(since, until)| since >= until) {
         bail!("--since is not before --until: nothing is left to read");
     }
+    let html = args.html.as_deref().map(HtmlFile::open).transpose()?;
+    if html.as_ref().is_some_and(HtmlFile::is_stdout) && (args.json || args.summary || args.alerts) {
+        bail!("`--html -` is all that goes to standard output\nhint: name a file for the report");
+    }
     let catalogue = catalogue::load_only(&args.packs.packs, &patterns(&args.signature)?)?;
     if catalogue.signatures().is_empty() {
         bail!("no signature matches {}\nhint: `sealtail patterns` lists them", args.signature.join(" "));
@@ -39,7 +46,8 @@ pub(super) fn run(args: ReplayArgs) -> Result<u8> {
         || std::thread::available_parallelism().map_or(1, |count| count.get()),
         |threads| threads.get(),
     );
-    let inputs = archive::list(&args.paths);
+    let mut inputs = archive::list(&args.paths);
+    html.iter().for_each(|html| html.leave_out(&mut inputs));
     let mut replay = Replay::new(&detector, inputs);
     (replay.threads, replay.since, replay.until) = (threads, since, until);
     replay.for_alerts = args.alerts.then_some(CONTEXT_LINES);
@@ -48,7 +56,7 @@ pub(super) fn run(args: ReplayArgs) -> Result<u8> {
     let summary = replay.run(|event| output.tell(event))?;
     output.bar.finish_and_clear();
     let gravest = output.totals.gravest();
-    output.end(&summary)?;
+    output.end(&summary, html)?;
 
     let failed = args.fail_on.is_some_and(|severity| gravest >= Some(severity));
     Ok(match (summary.unreadable.is_empty(), failed) {
@@ -63,6 +71,7 @@ struct Output<'a> {
     args: &'a ReplayArgs,
     out: BufWriter<StdoutLock<'static>>,
     report: Report<'a>,
+    html: Option<HtmlReport<'a>>,
     totals: Totals,
     /// Findings become alerts once all are there.
     history: Option<History<'a>>,
@@ -85,6 +94,7 @@ impl<'a> Output<'a> {
             args,
             out: output::plain(),
             report: Report::new(detector.catalogue(), args.lang, output::is_coloured()),
+            html: args.html.is_some().then(|| HtmlReport::new(detector.catalogue(), args.lang)),
             totals: Totals::default(),
             history: None,
             catalogue: detector.catalogue(),
@@ -96,6 +106,9 @@ impl<'a> Output<'a> {
     fn tell(&mut self, event: Event<'_>) -> io::Result<()> {
         match event {
             Event::Finding(path, seen) => {
+                if let Some(html) = self.html.as_mut().filter(|_| !seen.ends) {
+                    html.add(path, &seen.finding, &seen.names);
+                }
                 if let Some(history) = &mut self.history {
                     if !seen.ends {
                         self.totals.add(&seen.finding);
@@ -108,7 +121,7 @@ impl<'a> Output<'a> {
                 let mut write = || -> io::Result<()> {
                     if self.args.json {
                         writeln!(self.out, "{}", seen.finding.to_json(path))?;
-                    } else if !self.args.summary {
+                    } else if !self.args.summary && self.args.html.is_none() {
                         self.report.finding(&mut self.out, path, &seen.finding, &seen.names)?;
                     }
                     if self.shared { self.out.flush() } else { Ok(()) }
@@ -127,7 +140,14 @@ impl<'a> Output<'a> {
         }
     }
 
-    fn end(mut self, summary: &Summary) -> Result<()> {
+    fn end(mut self, summary: &Summary, html: Option<HtmlFile>) -> Result<()> {
+        if let Some((report, file)) = self.html.take().zip(html) {
+            let is_all = file.is_stdout();
+            file.write(&report.render(summary))?;
+            if is_all {
+                return Ok(());
+            }
+        }
         let told_as_alerts = self.history.is_some();
         let mut out = output::on(&mut self.out as &mut dyn Write, self.args.json);
         if let Some(history) = self.history.take()

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::complaint::Desk;
 use crate::duration;
-use crate::text::clean_line;
+use crate::text::{clean_line, html};
 
 /// What a browser may do with the page: show it.
 pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
@@ -95,7 +95,7 @@ fn table<const N: usize>(heads: [&str; N], rows: impl Iterator<Item = (bool, Vec
 
 /// The text as it stands in a page, on one line.
 fn escape(text: &str) -> String {
-    clean_line(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    html(&clean_line(text))
 }
 
 #[cfg(test)]

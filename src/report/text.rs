@@ -10,10 +10,11 @@ use std::sync::Arc;
 use anstream::adapter::strip_str;
 use anstyle::Style;
 
+use super::{Span, counted, size};
 use crate::alert::{Action, Lang};
 use crate::correlate::command::{self, Values, Vars};
 use crate::finding::{Finding, Severity, Summary};
-use crate::record::{Names, Time};
+use crate::record::Names;
 use crate::signature::markdown::to_terminal;
 use crate::signature::{Catalogue, Signature};
 use crate::text;
@@ -132,8 +133,7 @@ pub struct Totals {
 #[derive(Debug, Default)]
 struct Row {
     count: u64,
-    first: Option<Time>,
-    last: Option<Time>,
+    span: Span,
 }
 
 impl Totals {
@@ -142,10 +142,7 @@ impl Totals {
         let key = (std::cmp::Reverse(finding.severity), finding.signature.clone());
         let row = self.rows.entry(key).or_default();
         row.count += 1;
-        if let Some(time) = finding.near {
-            row.first = Some(row.first.filter(|first| first.instant <= time.instant).unwrap_or(time));
-            row.last = Some(row.last.filter(|last| last.instant >= time.instant).unwrap_or(time));
-        }
+        row.span.add(finding.near);
     }
 
     /// The gravest severity found.
@@ -169,7 +166,7 @@ impl Totals {
         }
         for ((std::cmp::Reverse(severity), id), row) in &self.rows {
             let style = severity.style();
-            let [first, last] = [row.first, row.last].map(|time| time.map_or("-".to_owned(), seconds));
+            let [first, last] = row.span.shown();
             let count = row.count;
             writeln!(out, "{style}{severity:<8}{style:#} {count:>8}  {id:<width$}  {first:<25}  {last}")?;
         }
@@ -188,50 +185,5 @@ impl Totals {
             0 => writeln!(out),
             count => writeln!(out, "; {} could not be read", counted(count as u64, "file")),
         }
-    }
-}
-
-/// A time without its fraction.
-fn seconds(time: Time) -> String {
-    Time { digits: 0, ..time }.to_string()
-}
-
-/// `1 file`, `12,345 lines`.
-fn counted(count: u64, noun: &str) -> String {
-    let digits = count.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{grouped} {noun}{plural}")
-}
-
-/// Bytes with a unit.
-fn size(bytes: f64) -> String {
-    let mut size = bytes;
-    for unit in ["B", "KiB", "MiB"] {
-        if size < 1024.0 {
-            return if unit == "B" { format!("{size:.0} B") } else { format!("{size:.1} {unit}") };
-        }
-        size /= 1024.0;
-    }
-    format!("{size:.1} GiB")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_read_well() {
-        assert_eq!(counted(1, "line"), "1 line");
-        assert_eq!(counted(1_234_567, "line"), "1,234,567 lines");
-        assert_eq!(size(0.0), "0 B");
-        assert_eq!(size(1536.0), "1.5 KiB");
-        assert_eq!(size(5.0 * 1024.0 * 1024.0 * 1024.0), "5.0 GiB");
     }
 }

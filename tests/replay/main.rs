@@ -6,6 +6,7 @@ mod docker;
 mod exit_status;
 mod filters;
 mod hostile;
+mod html;
 mod order;
 mod output;
 #[path = "../program/mod.rs"]
