@@ -156,6 +156,12 @@ impl Signature {
         let runbooks = self.pages.runbooks();
         runbooks.get(&lang).or_else(|| runbooks.get(&Lang::En)).unwrap_or(&NONE)
     }
+
+    /// Whether its page says that it explains findings of the signature `id`, where they are near enough.
+    pub fn may_explain(&self, id: &str) -> bool {
+        let named = self.explains.iter().flat_map(|explains| &explains.signatures);
+        *self.id != *id && named.into_iter().any(|pattern| pattern.matches(id))
+    }
 }
 
 /// All signatures in force, ordered by id.

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use jiff::tz::Offset;
 
-use self::chapter::{Chapter, prose_line};
+use self::chapter::{Chapter, entry};
 use self::markup::escape;
 use self::reader::Reader;
 use self::timeline::Timeline;
@@ -88,7 +88,10 @@ impl<'c> HtmlReport<'c> {
             out.push_str(&timeline.chart(&bars.collect::<Vec<_>>(), reader));
         }
         out.push_str(&contents(&chapters, timeline.as_ref(), reader));
-        chapters.iter().for_each(|(signature, chapter)| out.push_str(&chapter.render(signature, reader)));
+        let all: Vec<&Signature> = chapters.iter().map(|(signature, _)| *signature).collect();
+        for (signature, chapter) in &chapters {
+            out.push_str(&chapter.render(signature, &all, reader));
+        }
         out.push_str(&self.files(reader));
         let version = env!("CARGO_PKG_VERSION");
         let _ = writeln!(out, "<footer>sealtail {version}</footer>\n</html>");
@@ -101,7 +104,10 @@ impl<'c> HtmlReport<'c> {
         let chapters = self.chapters.iter().filter_map(|(id, chapter)| Some((signature(id)?, chapter)));
         let mut chapters: Vec<(&Signature, &Chapter)> = chapters.collect();
         let first = |chapter: &Chapter| chapter.span.first.map(|time| time.instant);
-        chapters.sort_by_key(|(signature, chapter)| (Reverse(signature.severity), first(chapter)));
+        chapters.sort_by_key(|(signature, chapter)| {
+            let first = first(chapter);
+            (Reverse(signature.severity), first.is_none(), first)
+        });
         chapters
     }
 
@@ -173,14 +179,14 @@ fn contents(chapters: &[(&Signature, &Chapter)], timeline: Option<&Timeline>, re
     let mut out = format!("<div class=\"wide\"><table class=\"contents\">\n<tr>{heads}</tr>\n");
     for (signature, chapter) in chapters {
         let Signature { id, severity, .. } = signature;
-        let (id, title) = (escape(id), prose_line(&signature.runbook(reader.lang).title));
+        let (id, entry) = (escape(id), entry(signature, reader));
         let spark = timeline.map(|timeline| timeline.spark(&chapter.bars, *severity)).unwrap_or_default();
         let [first, last] = [chapter.span.first, chapter.span.last].map(|time| reader.time(time));
         let (word, count) = (reader.lang.severity(*severity), grouped(chapter.count));
         let _ = writeln!(
             out,
             "<tr class=\"{severity}\"><td><b>{word}</b></td>\
-             <td><a href=\"#{id}\">{title}</a><br><code>{id}</code></td>\
+             <td>{entry}<br><code>{id}</code></td>\
              <td>{count}</td><td>{spark}</td><td>{first}</td><td>{last}</td></tr>"
         );
     }

@@ -45,6 +45,9 @@ fn it_shows_every_failure_of_an_incident_in_both_languages() {
             assert!(page.contains(&format!("<section id=\"{id}\"")), "{id}");
         }
         assert!(page.contains("2022-12-27 20:24:38 – 2022-12-28 03:01:14 (+08:00)"));
+        let cause =
+            page.split("<section").find(|chapter| chapter.contains("cpuset-cache-mismatch\" class")).unwrap();
+        assert!(cause.contains("<a href=\"#runtime/rust-panic\">"), "what it is the cause of");
         assert!(page.contains("worker --config=&lt;worker_config&gt; enable_dump"), "commands are filled in");
     }
 }
@@ -200,6 +203,19 @@ fn all_times_are_in_one_zone() {
     let page = report(&(failure(1, 1) + &utc), &[]);
     assert!(page.contains("2022-06-24 14:00:01 – 2022-06-24 22:00:01 (+08:00)"), "{page}");
     assert!(report(&utc, &[]).contains("2022-06-24 14:00:01 (UTC)"));
+}
+
+#[test]
+fn the_gravest_come_first_and_of_these_the_earliest() {
+    let undated = "thread 'main' panicked at 'x', src/a.rs:1:2\n";
+    let critical = |second| worker_line(second, "ERROR", "x: Too many open files (os error 24)");
+    let page = report(&(undated.to_owned() + &failure(1, 1) + &critical(9)), &[]);
+    let chapters: Vec<&str> =
+        page.split("<section id=\"").skip(1).map(|chapter| &chapter[..chapter.find('"').unwrap()]).collect();
+    assert_eq!(
+        chapters,
+        ["venus-cluster/too-many-open-files", "runtime/rust-panic", "venus-cluster/ext-unmarshal-response"]
+    );
 }
 
 #[test]

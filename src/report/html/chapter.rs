@@ -109,19 +109,20 @@ impl Chapter {
         }
     }
 
-    /// The chapter of `signature`.
-    pub(super) fn render(&self, signature: &Signature, reader: Reader) -> String {
+    /// The chapter of `signature`, in a report on `all`.
+    pub(super) fn render(&self, signature: &Signature, all: &[&Signature], reader: Reader) -> String {
         let runbook = signature.runbook(reader.lang);
         let id = escape(&signature.id);
         let severity = signature.severity;
         let mut out = format!(
             "<section id=\"{id}\" class=\"{severity}\">\n<h2>{}</h2>\n<p class=\"id\"><b>{}</b> · <code>{id}</code> · {}{}</p>\n{}",
-            prose_line(&runbook.title),
+            escape(&runbook.title),
             reader.lang.severity(severity),
             reader.findings(self.count),
             reader.period(self.span).map(|period| format!(" · {period}")).unwrap_or_default(),
             prose(&runbook.meaning),
         );
+        out.push_str(&relations(signature, all, reader));
         out.push_str(&self.steps(signature, reader));
         out.push_str(&self.groups(&signature.group_by, reader));
         out.push_str(&self.examples(reader));
@@ -248,7 +249,20 @@ impl Example {
     }
 }
 
-/// A title, which is Markdown of one line.
-pub(super) fn prose_line(markdown: &str) -> String {
-    prose(markdown).trim().trim_start_matches("<p>").trim_end_matches("</p>").to_owned()
+/// What else there is that its page, or theirs, takes for a cause or for what comes of one.
+fn relations(signature: &Signature, all: &[&Signature], reader: Reader) -> String {
+    let causes = all.iter().filter(|other| other.may_explain(&signature.id));
+    let followers = all.iter().filter(|other| signature.may_explain(&other.id));
+    let told = |words: &str, others: Vec<&&Signature>| {
+        let links = others.iter().map(|other| entry(other, reader)).collect::<Vec<_>>().join(" · ");
+        if others.is_empty() { links } else { format!("<p class=\"note\">{words}: {links}</p>\n") }
+    };
+    told(reader.say("Possible causes", "可能的起因"), causes.collect())
+        + &told(reader.say("May be the cause of", "可能由此引起"), followers.collect())
+}
+
+/// The title of a signature, which leads to its chapter.
+pub(super) fn entry(signature: &Signature, reader: Reader) -> String {
+    let title = escape(&signature.runbook(reader.lang).title);
+    format!("<a href=\"#{}\">{title}</a>", escape(&signature.id))
 }
