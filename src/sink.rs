@@ -26,6 +26,7 @@ pub use self::route::Route;
 pub use self::slack::Slack;
 pub use self::stdout::Stdout;
 pub use self::webhook::{SigningKey, Webhook};
+pub(crate) use self::words::{caution, fill_in};
 use crate::alert::Letter;
 use crate::secret::Secret;
 

@@ -5,6 +5,7 @@
 //! each signature a few are shown, and all are counted.
 
 mod chapter;
+mod kept;
 mod markup;
 mod reader;
 mod timeline;
@@ -16,7 +17,8 @@ use std::sync::Arc;
 
 use jiff::tz::Offset;
 
-use self::chapter::{Chapter, entry};
+use self::chapter::{chapter, entry};
+use self::kept::Kept;
 use self::markup::escape;
 use self::reader::Reader;
 use self::timeline::Timeline;
@@ -43,24 +45,24 @@ pub struct HtmlReport<'c> {
     lang: Lang,
     /// The zone of the first time there was: that of the whole report.
     offset: Option<Offset>,
-    chapters: BTreeMap<Arc<str>, Chapter>,
+    kept: BTreeMap<Arc<str>, Kept>,
     files: BTreeMap<String, u64>,
 }
 
 impl<'c> HtmlReport<'c> {
     /// A report in `lang` on signatures of `catalogue`.
     pub fn new(catalogue: &'c Catalogue, lang: Lang) -> HtmlReport<'c> {
-        HtmlReport { catalogue, lang, offset: None, chapters: BTreeMap::new(), files: BTreeMap::new() }
+        HtmlReport { catalogue, lang, offset: None, kept: BTreeMap::new(), files: BTreeMap::new() }
     }
 
     /// Adds a finding in the file `path`.
     pub fn add(&mut self, path: &str, finding: &Finding, names: &Names) {
         let Some(signature) = self.catalogue.get(&finding.signature) else { return };
-        let chapter = self.chapters.entry(finding.signature.clone()).or_default();
-        chapter.add(&signature.group_by, path, finding, names);
+        let kept = self.kept.entry(finding.signature.clone()).or_default();
+        kept.add(&signature.group_by, path, finding, names);
         if let Some(time) = finding.near {
             let offset = *self.offset.get_or_insert(time.offset);
-            chapter.bars.add(time.instant.as_second() + i64::from(offset.seconds()));
+            kept.bars.add(time.instant.as_second() + i64::from(offset.seconds()));
         }
         match self.files.get_mut(path) {
             Some(count) => *count += 1,
@@ -70,9 +72,9 @@ impl<'c> HtmlReport<'c> {
 
     /// The page.
     pub fn render(mut self, summary: &Summary) -> String {
-        let timeline = Timeline::new(self.chapters.values_mut().map(|chapter| &mut chapter.bars));
+        let timeline = Timeline::new(self.kept.values_mut().map(|kept| &mut kept.bars));
         let reader = Reader { lang: self.lang, offset: self.offset.unwrap_or(Offset::UTC) };
-        let title = title(self.chapters.len(), summary.findings, reader);
+        let title = title(self.kept.len(), summary.findings, reader);
         let mut out = format!(
             "{OPENING}<html lang=\"{}\">\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width\">\n\
@@ -82,15 +84,15 @@ impl<'c> HtmlReport<'c> {
             reader.say("en", "zh-Hans"),
             self.facts(summary, reader),
         );
-        let chapters = self.in_order();
+        let found = self.in_order();
         if let Some(timeline) = &timeline {
-            let bars = chapters.iter().map(|(signature, chapter)| (signature.severity, &chapter.bars));
+            let bars = found.iter().map(|(signature, kept)| (signature.severity, &kept.bars));
             out.push_str(&timeline.chart(&bars.collect::<Vec<_>>(), reader));
         }
-        out.push_str(&contents(&chapters, timeline.as_ref(), reader));
-        let all: Vec<&Signature> = chapters.iter().map(|(signature, _)| *signature).collect();
-        for (signature, chapter) in &chapters {
-            out.push_str(&chapter.render(signature, &all, reader));
+        out.push_str(&contents(&found, timeline.as_ref(), reader));
+        let all: Vec<&Signature> = found.iter().map(|(signature, _)| *signature).collect();
+        for (signature, kept) in &found {
+            out.push_str(&chapter(signature, kept, &all, reader));
         }
         out.push_str(&self.files(reader));
         let version = env!("CARGO_PKG_VERSION");
@@ -99,16 +101,15 @@ impl<'c> HtmlReport<'c> {
     }
 
     /// The gravest first, and of these what came first: causes stand before what they cause.
-    fn in_order(&self) -> Vec<(&Signature, &Chapter)> {
+    fn in_order(&self) -> Vec<(&Signature, &Kept)> {
         let signature = |id| self.catalogue.get(id).map(Arc::as_ref);
-        let chapters = self.chapters.iter().filter_map(|(id, chapter)| Some((signature(id)?, chapter)));
-        let mut chapters: Vec<(&Signature, &Chapter)> = chapters.collect();
-        let first = |chapter: &Chapter| chapter.span.first.map(|time| time.instant);
-        chapters.sort_by_key(|(signature, chapter)| {
-            let first = first(chapter);
+        let found = self.kept.iter().filter_map(|(id, kept)| Some((signature(id)?, kept)));
+        let mut found: Vec<(&Signature, &Kept)> = found.collect();
+        found.sort_by_key(|(signature, kept)| {
+            let first = kept.span.first.map(|time| time.instant);
             (Reverse(signature.severity), first.is_none(), first)
         });
-        chapters
+        found
     }
 
     /// What was read, when it was written, and what could not be read.
@@ -120,7 +121,7 @@ impl<'c> HtmlReport<'c> {
             Lang::Zh => format!("{files} 个文件，{} 行，{size}", grouped(*lines)),
         };
         let mut span = Span::default();
-        self.chapters.values().for_each(|chapter| span.join(chapter.span));
+        self.kept.values().for_each(|kept| span.join(kept.span));
         let period = reader.period(span).map(|period| format!("{period} ({}) · ", reader.zone()));
         let mut out = format!("<p class=\"facts\">{}{read}</p>\n", period.unwrap_or_default());
         if !unreadable.is_empty() {
@@ -163,8 +164,8 @@ fn title(kinds: usize, findings: u64, reader: Reader) -> String {
 }
 
 /// A row a signature, which leads to its chapter.
-fn contents(chapters: &[(&Signature, &Chapter)], timeline: Option<&Timeline>, reader: Reader) -> String {
-    if chapters.is_empty() {
+fn contents(found: &[(&Signature, &Kept)], timeline: Option<&Timeline>, reader: Reader) -> String {
+    if found.is_empty() {
         return String::new();
     }
     let heads = [
@@ -177,12 +178,12 @@ fn contents(chapters: &[(&Signature, &Chapter)], timeline: Option<&Timeline>, re
     ];
     let heads = heads.map(|(english, chinese)| format!("<th>{}</th>", reader.say(english, chinese))).concat();
     let mut out = format!("<div class=\"wide\"><table class=\"contents\">\n<tr>{heads}</tr>\n");
-    for (signature, chapter) in chapters {
+    for (signature, kept) in found {
         let Signature { id, severity, .. } = signature;
         let (id, entry) = (escape(id), entry(signature, reader));
-        let spark = timeline.map(|timeline| timeline.spark(&chapter.bars, *severity)).unwrap_or_default();
-        let [first, last] = [chapter.span.first, chapter.span.last].map(|time| reader.time(time));
-        let (word, count) = (reader.lang.severity(*severity), grouped(chapter.count));
+        let spark = timeline.map(|timeline| timeline.spark(&kept.bars, *severity)).unwrap_or_default();
+        let [first, last] = [kept.span.first, kept.span.last].map(|time| reader.time(time));
+        let (word, count) = (reader.lang.severity(*severity), grouped(kept.count));
         let _ = writeln!(
             out,
             "<tr class=\"{severity}\"><td><b>{word}</b></td>\

@@ -53,7 +53,7 @@ pub(super) fn times(lang: Lang, count: u64) -> String {
 }
 
 /// A command is not harmless.
-pub(super) fn caution(lang: Lang) -> &'static str {
+pub(crate) fn caution(lang: Lang) -> &'static str {
     match lang {
         Lang::En => "changes or deletes something",
         Lang::Zh => "会更改或删除数据",
@@ -61,7 +61,7 @@ pub(super) fn caution(lang: Lang) -> &'static str {
 }
 
 /// What follows stayed open in a command.
-pub(super) fn fill_in(lang: Lang) -> &'static str {
+pub(crate) fn fill_in(lang: Lang) -> &'static str {
     match lang {
         Lang::En => "fill in",
         Lang::Zh => "请填写",
