@@ -1,5 +1,6 @@
 //! Findings over time, as bars.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -11,6 +12,10 @@ use crate::finding::Severity;
 
 /// Bars that a timeline has at most.
 const BARS_MAX: i64 = 96;
+
+/// Heights in units of the drawing, which a browser stretches.
+const CHART_HEIGHT: u64 = 120;
+const SPARK_HEIGHT: u64 = 20;
 
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
@@ -70,6 +75,9 @@ impl Bars {
     }
 }
 
+/// The findings of one bar, from the gravest.
+type Stack = BTreeMap<Reverse<Severity>, u64>;
+
 /// The bars of a whole report, of which each row has some.
 #[derive(Debug)]
 pub(super) struct Timeline {
@@ -96,61 +104,59 @@ impl Timeline {
 
     /// All findings, the gravest at the bottom of each bar.
     pub(super) fn chart(&self, rows: &[(Severity, &Bars)], reader: Reader) -> String {
-        const HEIGHT: u64 = 120;
-        let totals = rows.iter().flat_map(|(_, bars)| &bars.counts);
-        let mut total: BTreeMap<i64, u64> = BTreeMap::new();
-        totals.for_each(|(bar, count)| *total.entry(*bar).or_default() += count);
-        let most = total.values().copied().max().unwrap_or(1);
-        let mut out = String::new();
-        for (&bar, &all) in &total {
-            let mut told = self.moment(bar);
-            let mut parts = String::new();
-            let mut below = 0;
-            for severity in Severity::ALL.into_iter().rev() {
-                let of = rows.iter().filter(|(graveness, _)| *graveness == severity);
-                let count: u64 = of.filter_map(|(_, bars)| bars.counts.get(&bar)).sum();
-                if count > 0 {
-                    let (low, high) = (below * HEIGHT / most, (below + count) * HEIGHT / most);
-                    let (top, height) = (HEIGHT.saturating_sub(high.max(low + 1)), (high - low).max(1));
-                    let _ = write!(
-                        parts,
-                        "<rect class=\"{severity}\" x=\"{}\" y=\"{top}\" width=\"8\" height=\"{height}\"/>",
-                        self.place(bar)
-                    );
-                    let _ = write!(told, " · {} {count}", reader.lang.severity(severity));
-                    below += count;
-                }
+        let mut stacks: BTreeMap<i64, Stack> = BTreeMap::new();
+        for (severity, bars) in rows {
+            for (&bar, count) in &bars.counts {
+                *stacks.entry(bar).or_default().entry(Reverse(*severity)).or_default() += count;
             }
-            debug_assert_eq!(below, all);
-            let _ = writeln!(out, "<g><title>{told}</title>{parts}</g>");
         }
-        let right = (self.last - self.first + 1) * 10;
+        let most = stacks.values().map(|stack| stack.values().sum()).max().unwrap_or(1);
+        let stacks = stacks.iter().map(|(&bar, stack)| self.stack(bar, stack, most, reader));
         format!(
-            "<figure class=\"timeline\"><span>{most}</span><svg viewBox=\"0 0 {right} {HEIGHT}\" \
-             preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">\n{out}</svg>\n\
+            "<figure class=\"timeline\"><span>{most}</span><svg viewBox=\"0 0 {} {CHART_HEIGHT}\" \
+             preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">\n{}</svg>\n\
              <figcaption>{}</figcaption></figure>\n",
+            self.place(self.last + 1),
             reader.say("Findings over time", "故障时间分布"),
+            stacks.collect::<String>(),
             self.axis(),
         )
     }
 
+    /// One bar of the chart, and what it says where it is pointed at.
+    fn stack(&self, bar: i64, stack: &Stack, most: u64, reader: Reader) -> String {
+        let (mut told, mut parts, mut below) = (self.moment(bar), String::new(), 0);
+        for (&Reverse(severity), count) in stack {
+            let (low, high) = (below * CHART_HEIGHT / most, (below + count) * CHART_HEIGHT / most);
+            let height = (high - low).max(1);
+            let (left, top) = (self.place(bar), CHART_HEIGHT.saturating_sub(low + height));
+            let _ = write!(
+                parts,
+                "<rect class=\"{severity}\" x=\"{left}\" y=\"{top}\" width=\"8\" height=\"{height}\"/>"
+            );
+            let _ = write!(told, " · {} {count}", reader.lang.severity(severity));
+            below += count;
+        }
+        format!("<g><title>{told}</title>{parts}</g>\n")
+    }
+
     /// One row of the report, small.
     pub(super) fn spark(&self, bars: &Bars, severity: Severity) -> String {
-        const HEIGHT: u64 = 20;
         let most = bars.counts.values().copied().max().unwrap_or(1);
-        let right = (self.last - self.first + 1) * 10;
         let rects = bars.counts.iter().fold(String::new(), |mut rects, (&bar, &count)| {
-            let height = (count * HEIGHT / most).max(2);
-            let (left, top) = (self.place(bar), HEIGHT - height);
+            let height = (count * SPARK_HEIGHT / most).max(2);
+            let (left, top) = (self.place(bar), SPARK_HEIGHT - height);
             let _ = write!(rects, "<rect x=\"{left}\" y=\"{top}\" width=\"8\" height=\"{height}\"/>");
             rects
         });
         format!(
-            "<svg class=\"spark {severity}\" viewBox=\"0 0 {right} {HEIGHT}\" preserveAspectRatio=\"none\" \
-             aria-hidden=\"true\">{rects}</svg>"
+            "<svg class=\"spark {severity}\" viewBox=\"0 0 {} {SPARK_HEIGHT}\" preserveAspectRatio=\"none\" \
+             aria-hidden=\"true\">{rects}</svg>",
+            self.place(self.last + 1)
         )
     }
 
+    /// Where a bar begins from the left: each is eight wide, and two apart.
     fn place(&self, bar: i64) -> i64 {
         (bar - self.first) * 10
     }
