@@ -28,7 +28,7 @@ pub fn pages() -> impl Iterator<Item = PageSource> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signature::{Catalogue, Trust};
+    use crate::signature::{Catalogue, Signature, Trust};
 
     #[test]
     fn built_in_pages_have_no_fault() {
@@ -46,11 +46,27 @@ mod tests {
         assert!(faults.is_empty());
         assert_eq!(checked.signatures().len(), unread.signatures().len());
         for (checked, unread) in checked.signatures().iter().zip(unread.signatures()) {
-            assert_eq!(checked.id, unread.id);
-            assert_eq!(checked.anchors, unread.anchors);
-            assert_eq!(checked.regex.is_some(), unread.regex.is_some());
+            let header = |one: &Signature| {
+                let Signature {
+                    id, severity, components, anchors, all, none, levels, group_by, vars, ..
+                } = one;
+                let Signature { threshold, fallback, explains, until, check, regex, fields, .. } = one;
+                let regex = regex.as_ref().map(|regex| regex.source());
+                let fields: Vec<_> = fields.iter().map(|(name, regex)| (name, regex.source())).collect();
+                let looked_for = (anchors, all, none, levels, regex, fields);
+                let told = (id, severity, components, group_by, vars, threshold, fallback);
+                format!("{looked_for:?} {told:?} {explains:?} {until:?} {check:?}")
+            };
+            assert_eq!(header(checked), header(unread));
             assert_eq!(checked.pages.runbooks(), unread.pages.runbooks());
             assert_eq!(checked.pages.samples(), unread.pages.samples());
+        }
+    }
+
+    #[test]
+    fn every_header_is_found_without_the_rest_of_its_page() {
+        for page in pages().filter(|page| page.lang == Lang::En) {
+            assert!(super::super::page::header(&page.page.text).is_some(), "{}", page.page.path);
         }
     }
 }
