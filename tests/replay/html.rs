@@ -187,6 +187,14 @@ fn no_log_is_replaced_by_a_report() {
 }
 
 #[test]
+fn a_pipe_takes_a_report_too() {
+    let ran = run_with_input(&["replay", "-", "--html", "/dev/stdout"], failure(1, 1).as_bytes());
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    let page = &ran.stdout[..ran.stdout.find("</html>").unwrap() + "</html>".len()];
+    tags(page);
+}
+
+#[test]
 fn a_report_that_cannot_be_written_is_known_before_anything_is_read() {
     let ran =
         run_with_input(&["replay", "-", "--html", "/nonexistent/report.html"], failure(1, 1).as_bytes());

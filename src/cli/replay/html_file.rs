@@ -2,7 +2,7 @@
 //! written when all is known.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -13,7 +13,7 @@ use crate::source::archive::{Input, Unreadable};
 /// See the module.
 pub(super) enum HtmlFile {
     Stdout,
-    File(PathBuf, File),
+    File { path: PathBuf, file: File, is_regular: bool },
 }
 
 impl HtmlFile {
@@ -27,19 +27,17 @@ impl HtmlFile {
             return Ok(HtmlFile::Stdout);
         }
         let shown = || format!("cannot write the report to {}", path.display());
-        let mut options = File::options();
-        let mut file =
-            options.read(true).write(true).create(true).truncate(false).open(path).with_context(shown)?;
-        let mut opening = Vec::new();
-        (&mut file).take(OPENING.len() as u64).read_to_end(&mut opening).with_context(shown)?;
-        if !opening.is_empty() && opening != OPENING.as_bytes() {
+        let file = File::options().write(true).create(true).truncate(false).open(path).with_context(shown)?;
+        // A pipe or a device holds nothing that could be lost.
+        let is_regular = file.metadata().with_context(shown)?.is_file();
+        if is_regular && !may_be_replaced(path).with_context(shown)? {
             bail!(
                 "{} is there already and is no report of sealtail: it stays as it is\n\
                  hint: name another file for the report, or remove this one",
                 path.display()
             );
         }
-        Ok(HtmlFile::File(path.to_owned(), file))
+        Ok(HtmlFile::File { path: path.to_owned(), file, is_regular })
     }
 
     pub(super) fn is_stdout(&self) -> bool {
@@ -48,8 +46,8 @@ impl HtmlFile {
 
     /// Leaves the report itself out of what is read: it may stand beside the logs, and quotes them.
     pub(super) fn leave_out(&self, inputs: &mut Vec<Result<Input, Unreadable>>) {
-        let HtmlFile::File(report, _) = self else { return };
-        let Ok(report) = report.canonicalize() else { return };
+        let HtmlFile::File { path, .. } = self else { return };
+        let Ok(report) = path.canonicalize() else { return };
         let is_report = |input: &Result<Input, Unreadable>| match input {
             Ok(Input::File(path)) => path.canonicalize().is_ok_and(|path| path == report),
             _ => false,
@@ -61,12 +59,20 @@ impl HtmlFile {
     pub(super) fn write(self, page: &str) -> Result<()> {
         match self {
             HtmlFile::Stdout => Ok(io::stdout().lock().write_all(page.as_bytes())?),
-            HtmlFile::File(path, mut file) => {
+            HtmlFile::File { path, mut file, is_regular } => {
                 let shown = || format!("cannot write the report to {}", path.display());
-                file.rewind().with_context(shown)?;
-                file.set_len(0).with_context(shown)?;
+                if is_regular {
+                    file.set_len(0).with_context(shown)?;
+                }
                 file.write_all(page.as_bytes()).with_context(shown)
             }
         }
     }
+}
+
+/// Whether a file is empty, or an earlier report.
+fn may_be_replaced(path: &Path) -> io::Result<bool> {
+    let mut opening = Vec::new();
+    File::open(path)?.take(OPENING.len() as u64).read_to_end(&mut opening)?;
+    Ok(opening.is_empty() || opening == OPENING.as_bytes())
 }
