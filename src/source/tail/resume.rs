@@ -1,17 +1,17 @@
 //! Finding files again after a restart, and telling new files from copies of known ones.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::archives::Archives;
 use super::generation::{Generation, Gone, Place};
 use super::mark;
 use super::names;
-use super::scan::{self, Found, Look, Stat};
+use super::scan::{self, Found, LISTINGS_MAX, Look, Stat};
 use super::{Copy, ROTATE_QUIET, Start, Tail, UNDECIDED_OPEN_MAX, Undecided};
 use crate::position::Progress;
 
@@ -45,14 +45,28 @@ impl Tail {
             let mut ids = known;
             ids.retain(|&id| self.search(id, true, look, now) != Search::Bound);
             ids.retain(|&id| !self.is_dropped(id, look));
-            for id in ids {
-                if self.search(id, false, look, now) == Search::Nothing {
-                    self.give_up(id, look, now);
-                }
+            for id in self.nowhere(ids, look, now) {
+                self.give_up(id, look, now);
             }
             // What was found again may be what a new file is a copy of.
             self.index_paths();
         }
+    }
+
+    /// Those of `ids` that are nowhere. Names that move while they are looked at hide files, so nothing is nowhere
+    /// before a folder has stood still; what does not is left to the next sweep.
+    fn nowhere(&mut self, mut ids: Vec<u64>, look: &mut Look, now: Instant) -> Vec<u64> {
+        for _ in 0..LISTINGS_MAX {
+            ids.retain(|&id| self.search(id, false, look, now) == Search::Nothing);
+            let generations = ids.iter().filter_map(|id| self.generations.get(id));
+            let folders: BTreeSet<PathBuf> =
+                generations.filter_map(|generation| Some(generation.path.parent()?.to_owned())).collect();
+            let moved: Vec<bool> = folders.iter().map(|folder| look.relist(folder)).collect();
+            if !moved.contains(&true) {
+                return ids;
+            }
+        }
+        Vec::new()
     }
 
     /// Whether a known file is where it was and nobody wants it any more. Its position stays, for
@@ -143,7 +157,8 @@ impl Tail {
         generation.bind(&file, found.path.clone(), stat, now)?;
         generation.source.clone_from(&settings.name);
         generation.hold = settings.hold;
-        generation.away = look.by_key(stat.key()).is_none();
+        // It may have been renamed since.
+        generation.away = look.by_key(stat.key()).is_none_or(|named| named.path != found.path);
         if !generation.away {
             generation.path.clone_from(&found.path);
             generation.shown = found.path.to_string_lossy().into_owned();
@@ -286,7 +301,8 @@ impl Tail {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
-            let siblings = Look::default().beside(&found.path, found.source, |_, inode| inode == key.1);
+            let siblings =
+                Look::default().beside_at_rest(&found.path, found.source, |_, inode| inode == key.1);
             let Some(moved) = siblings.into_iter().find(|sibling| sibling.stat.key() == key) else {
                 return Ok(None);
             };

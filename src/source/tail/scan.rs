@@ -15,7 +15,7 @@ use super::names::{bases, is_compressed, name_of};
 use super::trouble::Trouble;
 
 /// A folder in which names move is listed so often at most.
-const LISTINGS_MAX: usize = 16;
+pub(super) const LISTINGS_MAX: usize = 16;
 
 /// `*` stays within a folder, as it does where the globs of a source are expanded; `**` does not.
 const IN_ONE_FOLDER: glob::MatchOptions = glob::MatchOptions {
@@ -256,6 +256,13 @@ impl Look {
         }));
         self.folders.insert(folder.to_owned(), Rc::clone(&entries));
         entries
+    }
+
+    /// Lists a folder again; whether a name in it has moved since.
+    pub(super) fn relist(&mut self, folder: &Path) -> bool {
+        let before = self.folders.remove(folder);
+        let now = self.folder(folder);
+        before.is_some_and(|before| before != now)
     }
 
     /// Regular files in the folder of `path` that `wanted` picks by name and inode number.

@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::archives::Archives;
 use super::generation::{Generation, Gone, Place, Stage};
 use super::names;
-use super::scan::{self, Found, Look, Stat};
+use super::scan::{self, Found, LISTINGS_MAX, Look, Stat};
 use super::trouble::Trouble;
 use super::{RETENTION, ROTATE_QUIET, Tail};
 use crate::position::Progress;
@@ -65,7 +65,7 @@ impl Tail {
     }
 
     /// Finds the file of a generation again.
-    fn locate(&mut self, id: u64, look: &mut Look, due: &[bool], now: Instant) {
+    pub(super) fn locate(&mut self, id: u64, look: &mut Look, due: &[bool], now: Instant) {
         let Some(generation) = self.generations.get_mut(&id) else { return };
         let Some(key) = generation.key() else { return };
         let index = self.sources.iter().position(|source| source.name == generation.source);
@@ -101,10 +101,7 @@ impl Tail {
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
                 return look.blame(at, error);
             }
-            _ => {
-                let beside = look.beside(&at, source, |_, inode| inode == key.1);
-                beside.into_iter().find(|found| found.stat.key() == key).map(|found| (found.path, found.stat))
-            }
+            _ => self.moved_to(id, &at, source, look),
         };
         if let (Some((at, _)), Some(generation)) = (&there, self.generations.get_mut(&id)) {
             generation.place = Place::Here { at: at.clone(), key };
@@ -130,6 +127,23 @@ impl Tail {
                 _ => self.lose(id, source, look, now),
             },
         }
+    }
+
+    /// Where the file of a generation is in the folder of `at`, in which it was. Names that move while they are looked
+    /// at hide it: what would be lost with it is nowhere only once the folder has stood still.
+    fn moved_to(&self, id: u64, at: &Path, source: usize, look: &mut Look) -> Option<(PathBuf, Stat)> {
+        let generation = self.generations.get(&id)?;
+        let key = generation.key()?;
+        let would_be_lost = generation.is_unread() && self.descriptors.peek(id).is_none();
+        let tries = if would_be_lost { LISTINGS_MAX } else { 1 };
+        for _ in 0..tries {
+            let beside = look.beside(at, source, |_, inode| inode == key.1);
+            let found = beside.into_iter().find(|found| found.stat.key() == key);
+            if found.is_some() || !would_be_lost || !at.parent().is_some_and(|folder| look.relist(folder)) {
+                return found.map(|found| (found.path, found.stat));
+            }
+        }
+        None
     }
 
     /// Adds the generations that came and were rotated away between two looks: siblings of which
@@ -329,7 +343,8 @@ impl Tail {
     /// may have been deleted since, and is open still.
     fn copies_of(&mut self, id: u64, path: &Path, source: usize) -> Vec<(Found, std::fs::File)> {
         let base = names::name_of(path);
-        let mut siblings = Look::default().beside(path, source, |name, _| names::is_rotated(&base, name));
+        let mut siblings =
+            Look::default().beside_at_rest(path, source, |name, _| names::is_rotated(&base, name));
         let held = self.undecided.values().filter(|one| one.file.is_some()).map(|one| &one.found);
         let is_beside = |held: &&Found| {
             held.path.parent() == path.parent() && names::is_rotated(&base, &names::name_of(&held.path))

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
 
+use super::scan::Look;
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -31,6 +32,40 @@ impl Followed {
         let now = Instant::now();
         let tail = Tail::new(vec![settings], Vec::new(), true, 1, now);
         Followed { folder, tail, now, read: String::new(), troubles: Vec::new() }
+    }
+
+    /// As after a restart.
+    fn begin_again(&mut self) {
+        let positions = self.tail.changed();
+        let positions = positions.into_iter().filter_map(|(id, position)| Some((id, position?))).collect();
+        self.tail = Tail::new(self.tail.sources.clone(), positions, false, 100, self.now);
+    }
+
+    /// A look at the files, with the folder listed, as it is now.
+    fn look(&self) -> Look {
+        let mut look = Look::at(&self.tail.sources, &[true], HashSet::new());
+        look.folder(self.folder.path());
+        look
+    }
+
+    /// What the tests of rotation wrote is read, and nothing is told to be lost.
+    #[track_caller]
+    fn expect_all(mut self, rotations: usize) {
+        for _ in 0..3 {
+            self.turn();
+            self.now += SECOND;
+        }
+        let between = "new\n".repeat(rotations);
+        assert_eq!(self.read, format!("{FIRST}two\n{between}newest\n"), "{rotations}");
+        assert!(self.troubles.is_empty(), "{:?}", self.troubles);
+    }
+
+    /// Moves each file one on.
+    fn rotate(&self) {
+        let numbered = |number: usize| self.folder.path().join(format!("worker.log.{number}"));
+        let last = (1..).find(|&number| !numbered(number).exists()).unwrap();
+        (1..last).rev().for_each(|number| fs::rename(numbered(number), numbered(number + 1)).unwrap());
+        fs::rename(self.path(), numbered(1)).unwrap();
     }
 
     fn path(&self) -> PathBuf {
@@ -165,5 +200,53 @@ fn what_is_closed_rotated_and_compressed_is_read_from_the_archive() {
         assert_eq!(log.read, format!("{first}{rest}"));
         assert_eq!(log.troubles.len(), usize::from(!is_packed), "{:?}", log.troubles);
         assert!(log.tail.ready(log.now).is_empty());
+    }
+}
+
+const FIRST: &str = "a line that is long enough to know a file by, and a good deal longer than that\n";
+
+/// The names move between the listing of a folder and the look at what it listed.
+#[test]
+fn what_is_rotated_while_it_is_looked_for_is_found() {
+    for rotations in 0..3 {
+        let mut log = Followed::new();
+        log.append(FIRST);
+        log.turn();
+        log.append("two\n");
+        log.troubles.extend(log.tail.sweep(log.now));
+        log.begin_again();
+        for _ in 0..rotations {
+            log.rotate();
+            log.append("new\n");
+        }
+        let mut look = log.look();
+        log.rotate();
+        log.append("newest\n");
+        log.tail.resume(&mut look, log.now);
+        log.expect_all(rotations);
+    }
+}
+
+/// The same for a file that is followed, and closed to make room.
+#[test]
+fn what_is_rotated_while_it_is_located_is_found() {
+    for rotations in 0..3 {
+        let mut log = Followed::new();
+        log.append(FIRST);
+        log.turn();
+        log.append("two\n");
+        let id = log.tail.by_path[&log.path()];
+        for _ in 0..rotations {
+            log.rotate();
+            log.append("new\n");
+            log.troubles.extend(log.tail.sweep(log.now));
+        }
+        log.troubles.extend(log.tail.sweep(log.now));
+        log.tail.descriptors.remove(id);
+        let mut look = log.look();
+        log.rotate();
+        log.append("newest\n");
+        log.tail.locate(id, &mut look, &[true], log.now);
+        log.expect_all(rotations);
     }
 }
