@@ -33,13 +33,13 @@ pub(super) fn run(args: ReplayArgs) -> Result<u8> {
     if since.zip(until).is_some_and(|(since, until)| since >= until) {
         bail!("--since is not before --until: nothing is left to read");
     }
-    let html = args.html.as_deref().map(HtmlFile::open).transpose()?;
-    if html.as_ref().is_some_and(HtmlFile::is_stdout) && (args.json || args.summary || args.alerts) {
-        bail!("`--html -` is all that goes to standard output\nhint: name a file for the report");
-    }
     let catalogue = catalogue::load_only(&args.packs.packs, &patterns(&args.signature)?)?;
     if catalogue.signatures().is_empty() {
         bail!("no signature matches {}\nhint: `sealtail patterns` lists them", args.signature.join(" "));
+    }
+    let html = args.html.as_deref().map(HtmlFile::open).transpose()?;
+    if html.as_ref().is_some_and(HtmlFile::is_stdout) && (args.json || args.summary || args.alerts) {
+        bail!("`--html -` is all that goes to standard output\nhint: name a file for the report");
     }
     let detector = Detector::new(catalogue, TimeZone::system())?;
     let threads = args.threads.map_or_else(

@@ -100,7 +100,7 @@ impl<'c> HtmlReport<'c> {
         out
     }
 
-    /// The gravest first, and of these what came first: causes stand before what they cause.
+    /// The gravest first, and of these what came first.
     fn in_order(&self) -> Vec<(&Signature, &Kept)> {
         let signature = |id| self.catalogue.get(id).map(Arc::as_ref);
         let found = self.kept.iter().filter_map(|(id, kept)| Some((signature(id)?, kept)));

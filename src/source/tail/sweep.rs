@@ -135,8 +135,7 @@ impl Tail {
         let generation = self.generations.get(&id)?;
         let key = generation.key()?;
         let would_be_lost = generation.is_unread() && self.descriptors.peek(id).is_none();
-        let tries = if would_be_lost { LISTINGS_MAX } else { 1 };
-        for _ in 0..tries {
+        for _ in 0..LISTINGS_MAX {
             let beside = look.beside(at, source, |_, inode| inode == key.1);
             let found = beside.into_iter().find(|found| found.stat.key() == key);
             if found.is_some() || !would_be_lost || !at.parent().is_some_and(|folder| look.relist(folder)) {

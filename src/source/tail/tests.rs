@@ -34,6 +34,16 @@ impl Followed {
         Followed { folder, tail, now, read: String::new(), troubles: Vec::new() }
     }
 
+    /// One that was read, and then written to: the new line was seen and not read.
+    fn with_unread_line() -> Followed {
+        let mut log = Followed::new();
+        log.append(FIRST);
+        log.turn();
+        log.append("two\n");
+        log.troubles.extend(log.tail.sweep(log.now));
+        log
+    }
+
     /// As after a restart.
     fn begin_again(&mut self) {
         let positions = self.tail.changed();
@@ -209,11 +219,7 @@ const FIRST: &str = "a line that is long enough to know a file by, and a good de
 #[test]
 fn what_is_rotated_while_it_is_looked_for_is_found() {
     for rotations in 0..3 {
-        let mut log = Followed::new();
-        log.append(FIRST);
-        log.turn();
-        log.append("two\n");
-        log.troubles.extend(log.tail.sweep(log.now));
+        let mut log = Followed::with_unread_line();
         log.begin_again();
         for _ in 0..rotations {
             log.rotate();
@@ -231,17 +237,13 @@ fn what_is_rotated_while_it_is_looked_for_is_found() {
 #[test]
 fn what_is_rotated_while_it_is_located_is_found() {
     for rotations in 0..3 {
-        let mut log = Followed::new();
-        log.append(FIRST);
-        log.turn();
-        log.append("two\n");
+        let mut log = Followed::with_unread_line();
         let id = log.tail.by_path[&log.path()];
         for _ in 0..rotations {
             log.rotate();
             log.append("new\n");
             log.troubles.extend(log.tail.sweep(log.now));
         }
-        log.troubles.extend(log.tail.sweep(log.now));
         log.tail.descriptors.remove(id);
         let mut look = log.look();
         log.rotate();
