@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use sealtail::alert::Lang;
 use sealtail::finding::Severity;
+use sealtail::release::Releases;
 use sealtail::signature::{Catalogue, SampleKind, Signature, builtin};
 
 /// The stages of sealing in their order: the components that stand for one, and its names.
@@ -190,13 +191,12 @@ fn page(signature: &Signature, lang: Lang) -> String {
         runbook.meaning
     );
     let _ = writeln!(out, "\n## {}\n", say(lang, "What to do", "处理"));
-    let mut number = 0;
+    let mut last = 0;
     for step in &runbook.steps {
-        // A step without words is another command of the step before it.
-        if !step.text.is_empty() {
-            number += 1;
-            let _ = writeln!(out, "{number}. {}", step.text.replace('\n', "\n   ").trim_end());
-        }
+        let words = step.words(lang, &Releases::default()).replace('\n', "\n   ");
+        let number = if step.number == last { "  ".to_owned() } else { format!("{}.", step.number) };
+        last = step.number;
+        let _ = writeln!(out, "{number} {}", words.trim_end());
         if let Some(command) = &step.command {
             let caution = if step.caution {
                 say(lang, "   ⚠️ changes or deletes something\n", "   ⚠️ 会更改或删除数据\n")

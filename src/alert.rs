@@ -53,6 +53,13 @@ pub struct Alert {
     pub meaning: String,
     /// What to do, first things first.
     pub action: Vec<Action>,
+    /// The numbers that the page gives to the steps of `action`, where these are not 1, 2, 3 and so on: steps were left
+    /// out, or one has two commands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub action_numbers: Vec<usize>,
+    /// Steps that hold for other releases than those that run here, as the log shows them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_releases: Vec<Action>,
     /// Where to read on.
     pub links: Vec<Link>,
     /// Other signatures whose findings this one explains.
@@ -76,6 +83,17 @@ pub enum Status {
     Firing,
     /// It has been quiet for `resolve_after`.
     Resolved,
+}
+
+impl Alert {
+    /// The steps of `action`, each with its number on the page; `None` where it is a part of the step before it.
+    pub fn steps(&self) -> impl Iterator<Item = (Option<usize>, &Action)> {
+        let number = |index: usize| self.action_numbers.get(index).copied().unwrap_or(index + 1);
+        self.action.iter().enumerate().map(move |(index, action)| {
+            let is_part = index > 0 && number(index) == number(index - 1);
+            ((!is_part).then(|| number(index)), action)
+        })
+    }
 }
 
 impl Status {
@@ -352,6 +370,8 @@ pub(crate) mod tests {
                     caution: true,
                 },
             ],
+            action_numbers: Vec::new(),
+            other_releases: Vec::new(),
             links: vec![Link { title: "Q&A".to_owned(), url: "https://example.org/qa?a=1&b=2".to_owned() }],
             followers: vec![Follower {
                 signature: "venus-cluster/worker-sealing-failed-permanent".to_owned(),

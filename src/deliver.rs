@@ -264,6 +264,8 @@ fn test_alert(host: &str, lang: Lang, now: &str) -> Alert {
         context: Context::default(),
         meaning: meaning.to_owned(),
         action: Vec::new(),
+        action_numbers: Vec::new(),
+        other_releases: Vec::new(),
         links: Vec::new(),
         followers: Vec::new(),
         explained_by: None,

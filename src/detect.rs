@@ -30,9 +30,9 @@ use memchr::memchr_iter;
 
 pub use stream::{Found, Stream};
 
-use crate::frame::{self, Frames};
+use crate::frame::{self, Frames, names};
 use crate::position::Mode;
-use crate::record::{Fields, Level, Place, Record};
+use crate::record::{Fields, Level, OTHER_WRITER, Place, Record};
 use crate::scan::Scanner;
 use crate::signature::{Catalogue, Signature};
 
@@ -44,8 +44,10 @@ const FIELD_BYTES_MAX: usize = 1024;
 pub struct Detector {
     catalogue: Catalogue,
     scanner: Scanner,
-    /// For every anchor the index of its signature.
+    /// For every anchor the index of its signature; those behind them are [`names::RELEASE_ANCHORS`].
     owners: Vec<usize>,
+    /// Whether a look is taken for the releases of the programs.
+    releases: bool,
     /// Finds besides what ends a state, which may stand in every second line of a healthy log: used only where a state
     /// is open, and made when the first is. `None` if no signature is a state.
     state_scanner: OnceLock<Option<Scanner>>,
@@ -71,6 +73,20 @@ impl Detector {
     ///
     /// When its anchors do not fit into one automaton.
     pub fn new(catalogue: Catalogue, zone: TimeZone) -> Result<Detector, TooManyAnchors> {
+        Detector::with(catalogue, zone, false)
+    }
+
+    /// The same, that also looks for the lines which say the release of a program: [`Found::names`] tells it, and
+    /// [`Stream::release`].
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn with_releases(catalogue: Catalogue, zone: TimeZone) -> Result<Detector, TooManyAnchors> {
+        Detector::with(catalogue, zone, true)
+    }
+
+    fn with(catalogue: Catalogue, zone: TimeZone, releases: bool) -> Result<Detector, TooManyAnchors> {
         let mut anchors = Vec::new();
         let mut owners = Vec::new();
         for (index, signature) in catalogue.signatures().iter().enumerate() {
@@ -79,8 +95,9 @@ impl Detector {
                 owners.push(index);
             }
         }
+        anchors.extend(release_anchors(releases));
         let scanner = Scanner::new(&anchors).map_err(TooManyAnchors)?;
-        Ok(Detector { catalogue, scanner, owners, state_scanner: OnceLock::new(), zone })
+        Ok(Detector { catalogue, scanner, owners, releases, state_scanner: OnceLock::new(), zone })
     }
 
     /// The catalogue.
@@ -95,8 +112,8 @@ impl Detector {
 
     /// The signatures that `record` confirms, ordered by id, each with its fields.
     pub fn confirm(&self, record: &Record) -> Vec<(&Arc<Signature>, Fields)> {
-        let mut indices: Vec<usize> =
-            self.scanner.anchors_in(&record.text).into_iter().map(|anchor| self.owners[anchor]).collect();
+        let anchors = self.scanner.anchors_in(&record.text).into_iter();
+        let mut indices: Vec<usize> = anchors.filter_map(|anchor| self.owners.get(anchor).copied()).collect();
         indices.sort_unstable();
         indices.dedup();
         let signatures = indices.into_iter().map(|index| &self.catalogue.signatures()[index]);
@@ -114,13 +131,14 @@ impl Detector {
         if !state {
             return &self.scanner;
         }
-        self.state_scanner.get_or_init(|| state_scanner(&self.catalogue)).as_ref().unwrap_or(&self.scanner)
+        let make = || state_scanner(&self.catalogue, self.releases);
+        self.state_scanner.get_or_init(make).as_ref().unwrap_or(&self.scanner)
     }
 }
 
 /// What finds the anchors of `catalogue` and what ends its states. A catalogue is read with fewer literals, these among
 /// them, than an automaton can hold.
-fn state_scanner(catalogue: &Catalogue) -> Option<Scanner> {
+fn state_scanner(catalogue: &Catalogue, releases: bool) -> Option<Scanner> {
     let signatures = catalogue.signatures();
     let ends: Vec<&String> = signatures
         .iter()
@@ -131,7 +149,14 @@ fn state_scanner(catalogue: &Catalogue) -> Option<Scanner> {
         return None;
     }
     let anchors = signatures.iter().flat_map(|signature| &signature.anchors);
-    Scanner::new(&anchors.chain(ends).collect::<Vec<_>>()).ok()
+    let mut literals: Vec<&str> = anchors.chain(ends).map(String::as_str).collect();
+    literals.extend(release_anchors(releases));
+    Scanner::new(&literals).ok()
+}
+
+/// What stands in the lines that say the release of a program, where they are wanted.
+fn release_anchors(wanted: bool) -> &'static [&'static str] {
+    if wanted { &names::RELEASE_ANCHORS } else { &[] }
 }
 
 /// A record with this in it breaks the engine, in tests.
@@ -153,6 +178,7 @@ pub fn confirm(signature: &Signature, record: &Record) -> Result<Fields, Refusal
     {
         return Err(Refusal::Level(level));
     }
+    may_write(signature, record)?;
     if let Some(missing) = signature.all.iter().find(|literal| !text.contains(literal.as_str())) {
         return Err(Refusal::Missing(missing.clone()));
     }
@@ -166,11 +192,19 @@ pub fn confirm(signature: &Signature, record: &Record) -> Result<Fields, Refusal
     Ok(fields(signature, record, named))
 }
 
+/// Whether the writer of `record` is one that `signature` may be told by.
+fn may_write(signature: &Signature, record: &Record) -> Result<(), Refusal> {
+    let writer = record.head.writer.unwrap_or(OTHER_WRITER);
+    let known = signature.writers.is_empty() || signature.writers.iter().any(|name| name == writer);
+    if known { Ok(()) } else { Err(Refusal::Writer(writer)) }
+}
+
 /// The fields of the group whose state `record` ends, if `signature` is a state and it does.
 pub fn ending(signature: &Signature, record: &Record) -> Option<Fields> {
     let until = signature.until.as_ref()?;
     let holds = |literals: &[String]| literals.iter().any(|literal| record.text.contains(literal.as_str()));
-    if !holds(&until.literals) || (holds(&signature.anchors) && confirm(signature, record).is_ok()) {
+    let is_ended = holds(&until.literals) && may_write(signature, record).is_ok();
+    if !is_ended || (holds(&signature.anchors) && confirm(signature, record).is_ok()) {
         return None;
     }
     let named = signature.regex.as_ref().and_then(|regex| regex.named(&record.text));
@@ -184,6 +218,8 @@ pub fn ending(signature: &Signature, record: &Record) -> Option<Fields> {
 pub enum Refusal {
     /// Its level is not among `levels`.
     Level(Level),
+    /// Its writer is not among `writers`.
+    Writer(&'static str),
     /// A literal of `all` is missing.
     Missing(String),
     /// A literal of `none` is there.
@@ -196,6 +232,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Refusal::Level(level) => write!(f, "the level {level} is not among `levels`"),
+            Refusal::Writer(writer) => write!(f, "it was written by {writer}, which is not among `writers`"),
             Refusal::Missing(literal) => write!(f, "`{literal}` of `all` is missing"),
             Refusal::Present(literal) => write!(f, "`{literal}` of `none` stands in the record"),
             Refusal::Regex => f.write_str("`regex` does not match the record"),

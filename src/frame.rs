@@ -34,6 +34,7 @@ use std::ops::Range;
 use jiff::tz::TimeZone;
 use memchr::{memchr, memrchr};
 
+use self::prefix::Shipped;
 use crate::position::Mode;
 use crate::record::{Place, Record, Time};
 
@@ -190,19 +191,20 @@ impl<'b> Frames<'b> {
 /// Puts a record together from its bytes: every line cleaned and without its transport.
 pub fn record(bytes: &[u8], place: Place, zone: &TimeZone) -> Record {
     let mut text = String::with_capacity(bytes.len());
-    let mut shipped = None;
+    let mut shipped = Shipped::default();
     for (index, line) in bytes.split(|&byte| byte == b'\n').enumerate() {
-        let (time, message) = shipped::unship(line, zone);
+        let (told, message) = shipped::unship(line, zone);
         if index > 0 {
             text.push('\n');
         } else {
-            shipped = time;
+            shipped = told;
         }
         text.push_str(&message);
     }
     // Of the whole text: zap writes its fields at the end of a message of many lines.
     let mut head = format::head(&text, zone).unwrap_or_default();
-    head.time = head.time.or(shipped);
+    head.time = head.time.or(shipped.time);
+    head.writer = shipped.writer.or(head.writer);
     Record { text, head, place }
 }
 
@@ -214,7 +216,7 @@ pub fn message(line: &[u8], zone: &TimeZone) -> String {
 /// The time a physical line was written, if it starts a record and says so.
 pub fn time(line: &[u8], zone: &TimeZone) -> Option<Time> {
     let (shipped, message) = shipped::unship(opening(line), zone);
-    format::head(&message, zone)?.time.or(shipped)
+    format::head(&message, zone)?.time.or(shipped.time)
 }
 
 /// No format needs more than this of a line to know it.

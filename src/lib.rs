@@ -31,6 +31,7 @@ pub mod position;
 pub mod pulse;
 pub mod record;
 pub mod redact;
+pub mod release;
 pub mod replay;
 pub mod report;
 pub mod scan;

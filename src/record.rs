@@ -11,6 +11,8 @@ use jiff::fmt::temporal::DateTimePrinter;
 use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
+use crate::release::{Release, Releases};
+
 /// Named texts read from a record: span fields and captures. Ordered, so output is stable.
 pub type Fields = BTreeMap<String, String>;
 
@@ -31,6 +33,8 @@ pub struct Record {
 pub struct Head {
     /// When it was written, if the line says so.
     pub time: Option<Time>,
+    /// Who wrote it, where its transport or its form tells: one of [`WRITERS`], or [`OTHER_WRITER`].
+    pub writer: Option<&'static str>,
     /// How grave its writer thought it.
     pub level: Option<Level>,
     /// What its spans or JSON keys tell: `miner`, `sector`, `stage`.
@@ -44,14 +48,36 @@ pub struct Names {
     pub worker: Option<String>,
     /// `venus-sector-manager` or `damocles-manager`.
     pub manager: Option<String>,
+    /// Their release, where the log says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<Release>,
 }
+
+/// Programs beside the cluster's own that were renamed with the same release: what a placeholder calls them, their name
+/// from v0.7 on and the one before.
+const RENAMED: [(&str, &str, &str); 5] = [
+    ("messager", "sophon-messager", "venus-messager"),
+    ("gateway", "sophon-gateway", "venus-gateway"),
+    ("auth", "sophon-auth", "venus-auth"),
+    ("miner_node", "sophon-miner", "venus-miner"),
+    ("market", "droplet", "venus-market"),
+];
+
+/// The first release in which the programs have their names of today.
+const RENAMED_IN: Release = Release { major: 0, minor: 7, patch: None };
+/// The last release in which they have their former names.
+const RENAMED_AFTER: Release = Release { major: 0, minor: 6, patch: None };
+/// The release whose worker is called `vc-worker`.
+const FIRST: Release = Release { major: 0, minor: 1, patch: None };
 
 impl Names {
     /// Fills in the one from the other: both programs were renamed with the same release, v0.7.0.
     pub fn paired(mut self) -> Names {
-        for (worker, manager) in
-            [("venus-worker", "venus-sector-manager"), ("damocles-worker", "damocles-manager")]
-        {
+        for (worker, manager) in [
+            ("venus-worker", "venus-sector-manager"),
+            ("vc-worker", "venus-sector-manager"),
+            ("damocles-worker", "damocles-manager"),
+        ] {
             if self.worker.as_deref() == Some(worker) {
                 self.manager.get_or_insert_with(|| manager.to_owned());
             } else if self.manager.as_deref() == Some(manager) {
@@ -60,7 +86,56 @@ impl Names {
         }
         self
     }
+
+    /// The releases of the cluster's programs that may run here, as far as the log shows.
+    pub fn releases(&self) -> Releases {
+        if let Some(release) = self.release {
+            return Releases::only(release);
+        }
+        match self.worker.as_deref().or(self.manager.as_deref()) {
+            Some("vc-worker") => Releases { since: None, until: Some(FIRST) },
+            Some("venus-worker" | "venus-sector-manager") => {
+                Releases { since: None, until: Some(RENAMED_AFTER) }
+            }
+            Some("damocles-worker" | "damocles-manager") => Releases { since: Some(RENAMED_IN), until: None },
+            _ => Releases::default(),
+        }
+    }
+
+    /// The program that the placeholder `name` stands for: `{messager}` is `venus-messager` on a box that has
+    /// the programs of before v0.7, and `sophon-messager` otherwise.
+    pub fn program(&self, name: &str) -> Option<&str> {
+        let renamed = || RENAMED.iter().find(|(placeholder, ..)| *placeholder == name);
+        match name {
+            "worker" => self.worker.as_deref(),
+            "manager" => self.manager.as_deref(),
+            _ => renamed().map(|(_, today, before)| {
+                let today_fits = self.releases().overlap(&Releases { since: Some(RENAMED_IN), until: None });
+                if today_fits { *today } else { *before }
+            }),
+        }
+    }
 }
+
+/// The programs of the system that a page may ask to have written a record, by the names that syslog and journald
+/// show them with.
+pub const WRITERS: [&str; 12] = [
+    "kernel",
+    "systemd",
+    "systemd-oomd",
+    "systemd-coredump",
+    "earlyoom",
+    "smartd",
+    "mdadm",
+    "mcelog",
+    "rasdaemon",
+    "zed",
+    "chronyd",
+    "ntpd",
+];
+
+/// The writer of a record that none of [`WRITERS`] wrote.
+pub const OTHER_WRITER: &str = "another program";
 
 /// Where a record stands in its (decompressed) stream.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -204,13 +279,34 @@ mod tests {
         let names = |worker: Option<&str>, manager: Option<&str>| Names {
             worker: worker.map(str::to_owned),
             manager: manager.map(str::to_owned),
+            release: None,
         };
         for (known, paired) in [
             (names(None, None), names(None, None)),
             (names(Some("venus-worker"), None), names(Some("venus-worker"), Some("venus-sector-manager"))),
+            (names(Some("vc-worker"), None), names(Some("vc-worker"), Some("venus-sector-manager"))),
             (names(None, Some("damocles-manager")), names(Some("damocles-worker"), Some("damocles-manager"))),
         ] {
             assert_eq!(known.paired(), paired);
+        }
+    }
+
+    #[test]
+    fn the_names_tell_the_releases_and_the_programs_beside_them() {
+        let named = |worker: &str| Names { worker: Some(worker.to_owned()), ..Names::default() };
+        let release = Release::parse("v0.9.1");
+        for (names, releases, messager) in [
+            (Names::default(), "..", "sophon-messager"),
+            (named("vc-worker"), "..v0.1", "venus-messager"),
+            (named("venus-worker"), "..v0.6", "venus-messager"),
+            (named("damocles-worker"), "v0.7..", "sophon-messager"),
+            (Names { release, ..named("venus-worker") }, "v0.9.1..v0.9.1", "sophon-messager"),
+        ] {
+            let Releases { since, until } = names.releases();
+            let shown = [since, until].map(|end| end.map(|end| end.to_string()).unwrap_or_default());
+            assert_eq!(shown.join(".."), releases);
+            assert_eq!(names.program("messager"), Some(messager));
+            assert_eq!(names.program("cat"), None);
         }
     }
 

@@ -23,6 +23,7 @@ use crate::detect::{Detector, Stream};
 use crate::finding::{Finding, Summary};
 use crate::frame::End;
 use crate::record::Names;
+use crate::release::Release;
 use crate::source::archive::{Input, Unreadable};
 
 pub use history::History;
@@ -165,6 +166,7 @@ impl<'d> Replay<'d> {
             let progress = stream.progress();
             batch.bytes = progress.offset - start.offset;
             batch.lines = progress.line - start.line + u64::from(has_open_line);
+            batch.release = stream.release();
             if end == End::Final {
                 batch.error = read.err();
                 return Ok(());
@@ -211,6 +213,8 @@ struct Batch {
     bytes: u64,
     lines: u64,
     is_last: bool,
+    /// The release of the programs that write the file, where a line of the unit so far said it.
+    release: Option<Release>,
     error: Option<io::Error>,
 }
 
@@ -220,6 +224,8 @@ struct Merge {
     summary: Summary,
     /// Lines of the file before the unit at hand.
     lines_before: u64,
+    /// The release that the units before said.
+    release: Option<Release>,
 }
 
 impl Merge {
@@ -232,18 +238,20 @@ impl Merge {
         if unit.is_first {
             self.summary.files += 1;
             self.lines_before = 0;
+            self.release = None;
         }
-        let (mut bytes, mut lines) = (0, 0);
+        let (mut bytes, mut lines, mut release) = (0, 0, None);
         for batch in batches {
             for mut seen in batch.findings {
                 seen.finding.place.line += self.lines_before;
+                seen.names.release = seen.names.release.or(self.release);
                 if !seen.ends {
                     self.summary.findings += 1;
                     *self.summary.by_signature.entry(seen.finding.signature.clone()).or_default() += 1;
                 }
                 tell(Event::Finding(&unit.path, Box::new(seen)))?;
             }
-            (bytes, lines) = (batch.bytes, batch.lines);
+            (bytes, lines, release) = (batch.bytes, batch.lines, batch.release);
             if batch.is_last {
                 tell(Event::Read(unit.stored))?;
             }
@@ -255,6 +263,7 @@ impl Merge {
             }
         }
         self.lines_before += lines;
+        self.release = release.or(self.release);
         self.summary.bytes += bytes;
         self.summary.lines += lines;
         Ok(())

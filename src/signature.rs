@@ -5,6 +5,7 @@
 
 pub mod builtin;
 pub mod cost;
+mod kind;
 mod lint;
 pub mod markdown;
 pub mod name;
@@ -18,12 +19,14 @@ pub mod placeholder;
 mod relation;
 mod sample;
 mod spec;
+pub mod wording;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::kind::{Kind, is_safe_word};
 pub use self::pack::{PageSource, Trust};
 pub use self::pages::Pages;
 pub use self::pattern::Pattern;
@@ -32,6 +35,7 @@ pub use self::relation::{Explains, FALLBACK_WITHIN, Scope, Until};
 use crate::alert::{Lang, Link};
 use crate::finding::Severity;
 use crate::record::Level;
+use crate::release::Releases;
 
 /// One checked signature.
 #[derive(Debug, Clone)]
@@ -58,6 +62,10 @@ pub struct Signature {
     pub vars: Vec<String>,
     /// Further captures: name and pattern; first match in the record, group 1 (or the whole).
     pub fields: Vec<(String, Pattern)>,
+    /// What the captures that fill commands have to be.
+    pub kinds: Vec<(String, Kind)>,
+    /// Who may have written the record, of [`WRITERS`](crate::record::WRITERS); empty: anybody.
+    pub writers: Vec<String>,
     /// Alert only from so many findings on.
     pub threshold: Option<Threshold>,
     /// Speaks only where no other signature explains its record.
@@ -114,12 +122,27 @@ pub struct Runbook {
 /// One step of a runbook.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Step {
+    /// The number of the page's step that it is, or is a part of: a step with two commands is two of these.
+    pub number: usize,
     /// Markdown.
     pub text: String,
     /// A command with `{placeholders}`.
     pub command: Option<String>,
     /// The command changes or deletes something (`sh caution`).
     pub caution: bool,
+    /// The command prints a token, a password or a key (`sh secret`).
+    pub secret: bool,
+    /// The releases for which the command holds (`sh since=damocles-v0.9`); all of them where it says nothing.
+    pub holds: Option<Holds>,
+}
+
+/// The releases of a program for which something holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holds {
+    /// Whose releases they are: `damocles`, `lotus`.
+    pub of: String,
+    /// Which.
+    pub releases: Releases,
 }
 
 /// A sample of a page: a stretch of log and what it must come to.
@@ -155,6 +178,18 @@ impl Signature {
             Runbook { title: String::new(), meaning: String::new(), steps: Vec::new(), links: Vec::new() };
         let runbooks = self.pages.runbooks();
         runbooks.get(&lang).or_else(|| runbooks.get(&Lang::En)).unwrap_or(&NONE)
+    }
+
+    /// What a value captured as `field` has to be before it fills a command; `None` where nothing says so.
+    pub fn kind(&self, field: &str) -> Option<Kind> {
+        let declared = self.kinds.iter().find(|(name, _)| name == field).map(|(_, kind)| kind.clone());
+        declared.or_else(|| Kind::of_record(field))
+    }
+
+    /// The names of what its page captures.
+    pub fn captures(&self) -> impl Iterator<Item = &str> {
+        let named = self.regex.iter().flat_map(|regex| regex.names());
+        named.chain(self.fields.iter().map(|(name, _)| name.as_str()))
     }
 
     /// Whether its page says that it explains findings of the signature `id`, where they are near enough.

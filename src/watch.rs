@@ -14,6 +14,7 @@ mod poison;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,6 +32,7 @@ use crate::deliver::Bell;
 use crate::detect::Detector;
 use crate::doctor::collect::Request;
 use crate::doctor::confirm::Confirmer;
+use crate::release::Release;
 use crate::sink::Sink;
 use crate::source::tail::{Own, Settings, Tail};
 use crate::source::wake::{self, Wake};
@@ -116,6 +118,8 @@ pub struct Watch {
     sweep_every: Duration,
     /// The first file whose turn it is, where a pass ended before all had theirs.
     next_turn: u64,
+    /// The release of the programs that write each source, where a line said it since this start.
+    releases: BTreeMap<String, Release>,
     /// The first sweep has been told of.
     greeted: bool,
     /// The last commit was refused; said once.
@@ -175,6 +179,7 @@ impl Watch {
             swept_at: None,
             sweep_every: SWEEP_MIN,
             next_turn: 0,
+            releases: BTreeMap::new(),
             greeted: false,
             refused: false,
             own: own::Own::default(),

@@ -46,6 +46,8 @@ fn alert(fingerprint: &str, sequence: u64) -> Alert {
         context: Context::default(),
         meaning: "The processor wrote something else than JSON.".to_owned(),
         action: vec![Action { text: "Look.".to_owned(), command: None, unfilled: vec![], caution: false }],
+        action_numbers: Vec::new(),
+        other_releases: Vec::new(),
         links: vec![Link { title: "Q&A".to_owned(), url: "https://example.org/qa".to_owned() }],
         followers: vec![],
         explained_by: None,

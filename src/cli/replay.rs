@@ -41,7 +41,11 @@ pub(super) fn run(args: ReplayArgs) -> Result<u8> {
     if html.as_ref().is_some_and(HtmlFile::is_stdout) && (args.json || args.summary || args.alerts) {
         bail!("`--html -` is all that goes to standard output\nhint: name a file for the report");
     }
-    let detector = Detector::new(catalogue, TimeZone::system())?;
+    // Findings alone name no release.
+    let detector = match args.alerts || args.html.is_some() {
+        true => Detector::with_releases(catalogue, TimeZone::system())?,
+        false => Detector::new(catalogue, TimeZone::system())?,
+    };
     let threads = args.threads.map_or_else(
         || std::thread::available_parallelism().map_or(1, |count| count.get()),
         |threads| threads.get(),

@@ -179,7 +179,7 @@ impl Plan {
         let setup = Setup {
             state_dir: state_dir.map_err(anyhow::Error::msg)?,
             host: config.host.unwrap_or_else(host_name),
-            detector: Detector::new(catalogue, TimeZone::system())?,
+            detector: Detector::with_releases(catalogue, TimeZone::system())?,
             examine: examine(args, &config.vars)?,
             vars: config.vars,
             policy: Policy {

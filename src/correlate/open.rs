@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::cause::{self, is_within};
-use super::command::{self, Values, Vars};
+use super::command::{self, Steps, Values, Vars};
 use super::{Moment, elapsed};
-use crate::alert::{Alert, Cause, Context, Follower, Lang, Status};
+use crate::alert::{Action, Alert, Cause, Context, Follower, Lang, Status};
 use crate::finding::{Finding, Severity};
 use crate::record::{Fields, Names};
 use crate::redact::{redact_fields, redact_lines, redact_text};
@@ -362,11 +362,11 @@ impl Notice {
         let OpenAlert { signature, severity, host, source, group, newest, .. } = &self.alert;
         let known = catalogue.get(signature);
         let gone;
-        let (runbook, allowed) = match known {
-            Some(known) => (known.runbook(lang), known.vars.as_slice()),
+        let runbook = match known {
+            Some(known) => known.runbook(lang),
             None => {
                 gone = withdrawn(signature, lang);
-                (&gone, [].as_slice())
+                &gone
             }
         };
         let values = Values {
@@ -376,8 +376,11 @@ impl Notice {
             path: &newest.path,
             names: &newest.names,
             vars,
-            allowed,
+            signature: known.map(|known| &**known),
         };
+        let Steps { action, other_releases } = command::steps(runbook, &values, lang);
+        let (numbers, action): (Vec<usize>, Vec<Action>) =
+            action.into_iter().map(|step| (step.number, step.action)).unzip();
         Alert {
             fingerprint: self.fingerprint.clone(),
             status: self.status,
@@ -399,7 +402,10 @@ impl Notice {
             offset: newest.offset,
             context: newest.context.clone(),
             meaning: runbook.meaning.clone(),
-            action: runbook.steps.iter().map(|step| command::fill(step, &values)).collect(),
+            action,
+            // What goes without saying is not said.
+            action_numbers: if numbers.iter().copied().eq(1..=numbers.len()) { Vec::new() } else { numbers },
+            other_releases: other_releases.into_iter().map(|step| step.action).collect(),
             links: runbook.links.clone(),
             followers: self.alert.followers(catalogue, lang),
             explained_by: self.alert.explained_by.clone(),

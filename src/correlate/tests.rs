@@ -21,6 +21,8 @@ pub(super) fn signature(threshold: Option<Threshold>) -> Arc<Signature> {
         group_by: vec!["sector".to_owned()],
         vars: Vec::new(),
         fields: Vec::new(),
+        kinds: Vec::new(),
+        writers: Vec::new(),
         threshold,
         fallback: false,
         explains: vec![],

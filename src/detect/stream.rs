@@ -15,6 +15,7 @@ use crate::finding::Finding;
 use crate::frame::{self, End, Frames, LINE_BYTES_MAX, RECORD_BYTES_MAX, names};
 use crate::position::{Mode, Progress};
 use crate::record::{Fields, Names, Place, Record, Time};
+use crate::release::Release;
 use crate::signature::Signature;
 
 /// Lines before a record that are searched for the name of a binary.
@@ -29,6 +30,8 @@ pub struct Stream<'d> {
     near: Option<(u64, Time)>,
     /// The binaries that lines before the progress showed.
     names: Option<Names>,
+    /// The release of the programs that write it, where a line said it.
+    release: Option<Release>,
     ends: Ends,
 }
 
@@ -58,6 +61,7 @@ pub struct Found<'b> {
     end: usize,
     /// The binaries that the lines before these bytes showed.
     names: Option<Names>,
+    release: Option<Release>,
 }
 
 impl<'b> Found<'b> {
@@ -76,7 +80,7 @@ impl<'b> Found<'b> {
             .or_else(|| names_before(&self.frames, self.start))
             .or_else(|| self.names.clone())
             .or_else(|| names::both(path));
-        names.unwrap_or_default().paired()
+        Names { release: self.release, ..names.unwrap_or_default().paired() }
     }
 }
 
@@ -88,7 +92,7 @@ impl<'d> Stream<'d> {
 
     /// A stream that was settled up to `progress` before.
     pub fn resume(detector: &'d Detector, progress: Progress) -> Stream<'d> {
-        Stream { detector, progress, near: None, names: None, ends: Ends::Later }
+        Stream { detector, progress, near: None, names: None, release: None, ends: Ends::Later }
     }
 
     /// Looks for what ends a state from now on, as it does by itself behind a finding that is one.
@@ -99,6 +103,11 @@ impl<'d> Stream<'d> {
     /// Never looks for what ends a state, which costs much where healthy lines do.
     pub fn ignore_ends(&mut self) {
         self.ends = Ends::Never;
+    }
+
+    /// The release of the programs that write the stream, as the last line that says it does.
+    pub fn release(&self) -> Option<Release> {
+        self.release
     }
 
     /// How far the stream is settled.
@@ -182,6 +191,9 @@ impl<'d> Stream<'d> {
                 length: range.len() as u64,
             };
             let record = frame::record(&seen[range.clone()], place, self.detector.zone());
+            if self.detector.releases {
+                self.release = names::release(&record.text).or(self.release);
+            }
             let before = || dates.advance(&frames, range.start, &self.progress, self.detector.zone());
             let near = record.head.time.or_else(before);
             for (signature, fields) in self.detector.confirm(&record) {
@@ -226,7 +238,8 @@ impl<'d> Stream<'d> {
     ) -> Found<'b> {
         let frames = Frames::new(bytes, self.progress.mode);
         let (start, end, names) = (range.start, range.end, self.names.clone());
-        Found { finding, signature: signature.clone(), ends, frames, start, end, names }
+        let (signature, release) = (signature.clone(), self.release);
+        Found { finding, signature, ends, frames, start, end, names, release }
     }
 
     /// Moves the progress to `settled`, where either a record is open or none is.

@@ -25,6 +25,8 @@ fn signature(id: &str, anchors: &[&str]) -> Signature {
         group_by: Vec::new(),
         vars: Vec::new(),
         fields: Vec::new(),
+        kinds: Vec::new(),
+        writers: Vec::new(),
         threshold: None,
         fallback: false,
         explains: vec![],

@@ -7,7 +7,7 @@
 
 use super::format::{Format, Opening, no_fields};
 use super::time::Stamped;
-use super::{kernel, read};
+use super::{kernel, prefix, read};
 
 pub(super) const FORMAT: Format = Format { name: "daemon", open, fields: no_fields };
 
@@ -19,7 +19,7 @@ fn open<'l>(line: &'l str, _: Option<Stamped<'l>>) -> Option<Opening<'l>> {
         return None;
     }
     let rest = read::past_pid(rest).unwrap_or(rest).strip_prefix(": ")?;
-    Some(Opening { rest, ..Opening::default() })
+    Some(Opening { rest, writer: Some(prefix::writer(name)), ..Opening::default() })
 }
 
 /// Whether the name has to stay before `text` for the line to start a record: it does, unless the

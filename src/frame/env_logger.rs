@@ -16,7 +16,7 @@ fn open<'l>(line: &'l str, _: Option<Stamped<'l>>) -> Option<Opening<'l>> {
     if stamp.zone == Zone::Absent || !rest.starts_with([' ', ']']) {
         return None;
     }
-    Some(Opening { stamp: Some(stamp), level: Some(level), rest })
+    Some(Opening { stamp: Some(stamp), level: Some(level), rest, ..Opening::default() })
 }
 
 #[cfg(test)]

@@ -21,7 +21,12 @@ fn open<'l>(_: &'l str, stamped: Option<Stamped<'l>>) -> Option<Opening<'l>> {
     if module.is_empty() {
         return None;
     }
-    Some(Opening { stamp: Some(stamp), level: Some(level), rest: rest.strip_prefix(" >")? })
+    Some(Opening {
+        stamp: Some(stamp),
+        level: Some(level),
+        rest: rest.strip_prefix(" >")?,
+        ..Opening::default()
+    })
 }
 
 #[cfg(test)]

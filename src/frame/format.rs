@@ -47,6 +47,8 @@ pub struct Format {
 pub(super) struct Opening<'l> {
     pub(super) stamp: Option<Stamp>,
     pub(super) level: Option<Level>,
+    /// Who writes lines of this form.
+    pub(super) writer: Option<&'static str>,
     /// The rest of the line.
     pub(super) rest: &'l str,
 }
@@ -64,6 +66,7 @@ pub fn head(line: &str, zone: &TimeZone) -> Option<Head> {
     let rest = &line[first(line).len() - opening.rest.len()..];
     Some(Head {
         time: opening.stamp.and_then(|stamp| stamp.time(zone)),
+        writer: opening.writer,
         level: opening.level,
         fields: (format.fields)(rest),
     })
@@ -216,7 +219,7 @@ mod tests {
         #[test]
         fn a_line_that_starts_a_record_has_no_prefix(line in nearly()) {
             if starts(&line) {
-                prop_assert_eq!(peel(&line, &TimeZone::UTC), (None, line.as_str()));
+                prop_assert_eq!(peel(&line, &TimeZone::UTC), (Default::default(), line.as_str()));
             }
         }
 

@@ -19,7 +19,7 @@ fn open<'l>(line: &'l str, _: Option<Stamped<'l>>) -> Option<Opening<'l>> {
     let rest = line.strip_prefix("{\"level\":")?;
     let (level, rest) = level(rest).unwrap_or((None, rest));
     let stamp = rest.strip_prefix(",\"ts\":\"").and_then(time::iso).map(|(stamp, _)| stamp);
-    Some(Opening { stamp, level, rest: line })
+    Some(Opening { stamp, level, rest: line, ..Opening::default() })
 }
 
 fn level(line: &str) -> Option<(Option<Level>, &str)> {

@@ -8,8 +8,8 @@
 //! Seconds since boot are no moment, so the first has no time.
 
 use super::format::{Format, Opening, no_fields};
-use super::read;
 use super::time::{self, Stamp, Stamped};
+use super::{prefix, read};
 use crate::record::Level;
 
 pub(super) const FORMAT: Format = Format { name: "kernel", open, fields: no_fields };
@@ -23,7 +23,21 @@ pub(super) fn open<'l>(line: &'l str, _: Option<Stamped<'l>>) -> Option<Opening<
         None => (None, line),
     };
     let (stamp, rest) = stamped(line)?;
-    Some(Opening { stamp, level, rest })
+    Some(Opening { stamp, level, writer: Some(writer(rest)), rest })
+}
+
+/// The kernel, unless `journalctl -o short-monotonic` shows a process behind the same stamp (` host worker[7]: text`),
+/// or one wrote to the kernel's log.
+fn writer(rest: &str) -> &'static str {
+    for word in rest.split_ascii_whitespace().take(2) {
+        if let Some((name, pid)) = word.strip_suffix("]:").and_then(|word| word.rsplit_once('['))
+            && !name.is_empty()
+            && pid.bytes().all(|byte| byte.is_ascii_digit())
+        {
+            return prefix::writer(name);
+        }
+    }
+    "kernel"
 }
 
 /// `kern  :warn  : `, both words padded.

@@ -4,38 +4,65 @@ use jiff::tz::TimeZone;
 
 use super::time::{self, Stamp, Stamped, Zone};
 use super::{daemon, line, read};
-use crate::record::Time;
+use crate::record::{OTHER_WRITER, Time, WRITERS};
 
-/// Takes every transport prefix off `line`; gives the time of the innermost one that has a full
-/// date, and the line as its writer wrote it, indentation included.
+/// What the transports of a line tell of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Shipped {
+    /// The time of the innermost one that has a full date.
+    pub time: Option<Time>,
+    /// Who wrote the line: one of [`WRITERS`] where every transport names it, [`OTHER_WRITER`] where one names
+    /// another program or a container.
+    pub writer: Option<&'static str>,
+}
+
+impl Shipped {
+    /// What is known once a transport within these tells more.
+    pub(super) fn within(self, inner: Shipped) -> Shipped {
+        let writer = match (self.writer, inner.writer) {
+            (Some(outer), Some(inner)) if outer != inner => Some(OTHER_WRITER),
+            (outer, inner) => inner.or(outer),
+        };
+        Shipped { time: inner.time.or(self.time), writer }
+    }
+}
+
+/// Takes every transport prefix off `line`; gives what they tell, and the line as its writer wrote it, indentation
+/// included.
 ///
 /// Known are syslog and journald (`Jun 24 14:33:24 host unit[7]: `, with RFC 3339 or journald's ISO
 /// time too, with or without `<34>`), container runtimes (`2022-06-24T06:33:24.000000001Z stderr F `,
 /// or the time alone) and compose (`worker-1  | `). A line of a log format is never touched, and
 /// peeling twice is peeling once. The name of a daemon whose every line is a record stays:
 /// `systemd[1]: text`.
-pub fn peel<'l>(line: &'l str, zone: &TimeZone) -> (Option<Time>, &'l str) {
-    let mut time = None;
+pub fn peel<'l>(line: &'l str, zone: &TimeZone) -> (Shipped, &'l str) {
+    let mut shipped = Shipped::default();
     let mut rest = line;
-    while let Some((stamp, inner)) = peel_one(rest) {
-        time = stamp.and_then(|stamp| stamp.time(zone)).or(time);
+    while let Some(Peeled { stamp, writer, inner }) = peel_one(rest) {
+        let time = stamp.and_then(|stamp| stamp.time(zone));
+        shipped = shipped.within(Shipped { time, writer: Some(writer) });
         // Behind a prefix, a byte order mark stands at the start again.
         rest = inner.trim_start_matches(line::BOM);
     }
-    (time, rest)
+    (shipped, rest)
 }
 
 /// Takes the outermost prefix off.
-fn peel_one(line: &str) -> Peeled<'_> {
+fn peel_one(line: &str) -> Option<Peeled<'_>> {
     // Two of the three begin with the same time, and most lines with it and no prefix.
     let stamped = time::iso(line);
     syslog(line, stamped).or_else(|| container(stamped?)).or_else(|| compose(line))
 }
 
-type Peeled<'l> = Option<(Option<Stamp>, &'l str)>;
+/// A prefix that was taken off.
+struct Peeled<'l> {
+    stamp: Option<Stamp>,
+    writer: &'static str,
+    inner: &'l str,
+}
 
 /// `[<34>]TIME host unit[7]: `
-fn syslog<'l>(line: &'l str, stamped: Option<Stamped<'l>>) -> Peeled<'l> {
+fn syslog<'l>(line: &'l str, stamped: Option<Stamped<'l>>) -> Option<Peeled<'l>> {
     let (line, stamped) = match past_priority(line) {
         Some(line) => (line, time::iso(line)),
         None => (line, stamped),
@@ -49,8 +76,9 @@ fn syslog<'l>(line: &'l str, stamped: Option<Stamped<'l>>) -> Peeled<'l> {
     if read::level(host).is_some_and(|(_, rest)| rest.is_empty()) {
         return None;
     }
-    let text = past_tag(tagged)?;
-    Some((stamp, if daemon::speaks(tagged, text) { tagged } else { text }))
+    let (name, text) = past_tag(tagged)?;
+    let inner = if daemon::speaks(tagged, text) { tagged } else { text };
+    Some(Peeled { stamp, writer: writer(name), inner })
 }
 
 fn past_priority(line: &str) -> Option<&str> {
@@ -58,7 +86,7 @@ fn past_priority(line: &str) -> Option<&str> {
 }
 
 /// Nine digits are a container runtime's, which names no host.
-fn journald_time((stamp, rest): Stamped<'_>) -> Peeled<'_> {
+fn journald_time((stamp, rest): Stamped<'_>) -> Option<(Option<Stamp>, &str)> {
     (stamp.zone != Zone::Absent && stamp.digits <= 6).then_some((Some(stamp), rest))
 }
 
@@ -68,36 +96,43 @@ fn word(line: &str) -> Option<(&str, &str)> {
     (!word.is_empty()).then_some((word, rest))
 }
 
-/// `unit[7]: `; the space is missing where the text is.
-fn past_tag(line: &str) -> Option<&str> {
+/// The writer that a syslog tag names.
+pub(super) fn writer(name: &str) -> &'static str {
+    WRITERS.into_iter().find(|writer| *writer == name).unwrap_or(OTHER_WRITER)
+}
+
+/// `unit[7]: `, its name and what follows; the space is missing where the text is.
+fn past_tag(line: &str) -> Option<(&str, &str)> {
     let (unit, rest) = read::run(line, |byte| byte.is_ascii_graphic() && !b"[:{=".contains(&byte));
     if unit.is_empty() {
         return None;
     }
     let rest = read::past_pid(rest).unwrap_or(rest).strip_prefix(':')?;
-    rest.strip_prefix(' ').or(rest.is_empty().then_some(rest))
+    Some((unit, rest.strip_prefix(' ').or(rest.is_empty().then_some(rest))?))
 }
 
 /// `2022-06-24T06:33:24.000000001Z stderr F `, or without the stream as `docker logs -t` has it.
-fn container((stamp, rest): Stamped<'_>) -> Peeled<'_> {
+fn container((stamp, rest): Stamped<'_>) -> Option<Peeled<'_>> {
     let rest = rest.strip_prefix(' ')?;
     let stream = ["stdout F ", "stdout P ", "stderr F ", "stderr P "];
     if let Some(text) = stream.iter().find_map(|stream| rest.strip_prefix(stream)) {
-        return (stamp.zone != Zone::Absent).then_some((Some(stamp), text));
+        let peeled = Peeled { stamp: Some(stamp), writer: OTHER_WRITER, inner: text };
+        return (stamp.zone != Zone::Absent).then_some(peeled);
     }
     let bare = (stamp.digits, stamp.zone) == (9, Zone::Utc) && read::level(rest.trim_start()).is_none();
-    bare.then_some((Some(stamp), rest))
+    bare.then_some(Peeled { stamp: Some(stamp), writer: OTHER_WRITER, inner: rest })
 }
 
 /// `worker-1  | `: the name ends in a number, two spaces or more follow.
-fn compose(line: &str) -> Peeled<'_> {
+fn compose(line: &str) -> Option<Peeled<'_>> {
     let (name, rest) = read::run(line, |byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
     let service = name.trim_end_matches(|digit: char| digit.is_ascii_digit());
     if service.len() == name.len() || !service.ends_with(['-', '_']) {
         return None;
     }
     let text = rest.strip_prefix("  ")?.trim_start_matches(' ').strip_prefix('|')?;
-    Some((None, text.strip_prefix(' ').or(text.is_empty().then_some(text))?))
+    let inner = text.strip_prefix(' ').or(text.is_empty().then_some(text))?;
+    Some(Peeled { stamp: None, writer: OTHER_WRITER, inner })
 }
 
 #[cfg(test)]
@@ -108,8 +143,8 @@ mod tests {
     use super::*;
 
     fn peeled(line: &str) -> (String, &str) {
-        let (time, rest) = peel(line, &TimeZone::fixed(Offset::constant(8)));
-        (time.map(|time| time.to_string()).unwrap_or_default(), rest)
+        let (shipped, rest) = peel(line, &TimeZone::fixed(Offset::constant(8)));
+        (shipped.time.map(|time| time.to_string()).unwrap_or_default(), rest)
     }
 
     #[test]
@@ -173,6 +208,27 @@ mod tests {
     }
 
     #[test]
+    fn transports_tell_who_wrote_a_line() {
+        for (line, writer) in [
+            ("Aug 10 14:41:41 host kernel: [123.456] text", Some("kernel")),
+            ("<4>Aug 10 14:41:41 host kernel: NVRM: text", Some("kernel")),
+            ("Aug 10 14:41:41 host mdadm[1201]: Fail event", Some("mdadm")),
+            ("Aug 10 14:41:41 host systemd[1]: text", Some("systemd")),
+            ("Aug 10 14:41:41 host damocles-worker[7]: [123.456] text", Some(OTHER_WRITER)),
+            (
+                "Aug 10 14:41:41 host damocles-worker[7]: Aug 10 14:41:41 host kernel: text",
+                Some(OTHER_WRITER),
+            ),
+            ("Aug 10 14:41:41 host kernelx: text", Some(OTHER_WRITER)),
+            ("2022-06-24T06:33:24.000000001Z stderr F Aug 10 14:41:41 host kernel: text", Some(OTHER_WRITER)),
+            ("worker-1  | Aug 10 14:41:41 host kernel: text", Some(OTHER_WRITER)),
+            ("[123.456] text", None),
+        ] {
+            assert_eq!(peel(line, &TimeZone::UTC).0.writer, writer, "{line}");
+        }
+    }
+
+    #[test]
     fn what_is_no_prefix_stays() {
         for line in [
             "",
@@ -201,7 +257,7 @@ mod tests {
         ) {
             let (_, once) = peel(&line, &TimeZone::UTC);
             prop_assert!(line.ends_with(once));
-            prop_assert_eq!(peel(once, &TimeZone::UTC), (None, once));
+            prop_assert_eq!(peel(once, &TimeZone::UTC), (Shipped::default(), once));
         }
 
         #[test]

@@ -14,9 +14,10 @@ use std::borrow::Cow;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
+use super::line;
+use super::prefix::{self, Shipped};
 use super::time::{self, Stamp};
-use super::{line, prefix};
-use crate::record::Time;
+use crate::record::OTHER_WRITER;
 
 /// How docker's objects open. In a line with these bytes anchors may be spelt with JSON's escapes.
 pub const OBJECT: &[u8] = b"{\"log\":\"";
@@ -32,22 +33,24 @@ struct Object {
     time: String,
 }
 
-/// Takes everything off a physical line that a transport or a terminal added; gives the time of the
-/// innermost transport that says one with a full date, and the line as its writer wrote it. Borrowed
-/// where nothing inside has to go.
-pub fn unship<'l>(raw: &'l [u8], zone: &TimeZone) -> (Option<Time>, Cow<'l, str>) {
-    let (stamp, text) = unwrapped(raw);
-    let outer = stamp.and_then(|stamp| stamp.time(zone));
+/// Takes everything off a physical line that a transport or a terminal added; gives what the transports tell, and the
+/// line as its writer wrote it. Borrowed where nothing inside has to go.
+pub fn unship<'l>(raw: &'l [u8], zone: &TimeZone) -> (Shipped, Cow<'l, str>) {
+    let (object, text) = unwrapped(raw);
+    let outer = object.map_or(Shipped::default(), |stamp| Shipped {
+        time: stamp.and_then(|stamp| stamp.time(zone)),
+        writer: Some(OTHER_WRITER),
+    });
     match text {
         Cow::Borrowed(text) => {
-            let (time, message) = prefix::peel(text, zone);
-            (time.or(outer), Cow::Borrowed(message))
+            let (inner, message) = prefix::peel(text, zone);
+            (outer.within(inner), Cow::Borrowed(message))
         }
         Cow::Owned(mut text) => {
-            let (time, message) = prefix::peel(&text, zone);
+            let (inner, message) = prefix::peel(&text, zone);
             let prefix = text.len() - message.len();
             text.drain(..prefix);
-            (time.or(outer), Cow::Owned(text))
+            (outer.within(inner), Cow::Owned(text))
         }
     }
 }
@@ -57,11 +60,12 @@ pub fn text(raw: &[u8]) -> Cow<'_, str> {
     unwrapped(raw).1
 }
 
-fn unwrapped(raw: &[u8]) -> (Option<Stamp>, Cow<'_, str>) {
+/// The line, and the time of docker's object if it was wrapped in one.
+fn unwrapped(raw: &[u8]) -> (Option<Option<Stamp>>, Cow<'_, str>) {
     match object(line::trim(raw)) {
         Some((stamp, log)) => {
             let log = log.strip_suffix('\n').unwrap_or(&log);
-            (stamp, Cow::Owned(line::clean(log.as_bytes()).into_owned()))
+            (Some(stamp), Cow::Owned(line::clean(log.as_bytes()).into_owned()))
         }
         None => (None, line::clean(raw)),
     }
@@ -100,8 +104,8 @@ mod tests {
     const SHIPPED: &str = "2022-06-24T06:33:24.000000001Z";
 
     fn unshipped(raw: impl AsRef<[u8]>) -> (String, String) {
-        let (time, text) = unship(raw.as_ref(), &TimeZone::UTC);
-        (time.map(|time| time.to_string()).unwrap_or_default(), text.into_owned())
+        let (shipped, text) = unship(raw.as_ref(), &TimeZone::UTC);
+        (shipped.time.map(|time| time.to_string()).unwrap_or_default(), text.into_owned())
     }
 
     /// What docker writes for `text`.

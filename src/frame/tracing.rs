@@ -26,7 +26,7 @@ fn open<'l>(line: &'l str, stamped: Option<Stamped<'l>>) -> Option<Opening<'l>> 
         }
     };
     let (level, rest) = read::level(read::past_blanks(rest)?)?;
-    Some(Opening { stamp, level: Some(level), rest: rest.strip_prefix(' ')? })
+    Some(Opening { stamp, level: Some(level), rest: rest.strip_prefix(' ')?, ..Opening::default() })
 }
 
 fn fields(rest: &str) -> Fields {

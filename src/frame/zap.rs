@@ -24,7 +24,12 @@ fn open<'l>(_: &'l str, stamped: Option<Stamped<'l>>) -> Option<Opening<'l>> {
         Zone::Utc => rest.starts_with('\t') || rest.starts_with("  "),
         Zone::Absent | Zone::Colon(_) => false,
     };
-    (stamp.digits == 3 && column_ends).then_some(Opening { stamp: Some(stamp), level: Some(level), rest })
+    (stamp.digits == 3 && column_ends).then_some(Opening {
+        stamp: Some(stamp),
+        level: Some(level),
+        rest,
+        ..Opening::default()
+    })
 }
 
 /// The message may hold braces too: the object is the first that reaches to the end.

@@ -119,9 +119,9 @@ fn first_action(
         path,
         names,
         vars: &Vars::new(),
-        allowed: &[],
+        signature: Some(signature),
     };
-    Some(command::fill(signature.runbook(lang).steps.first()?, &values))
+    command::steps(signature.runbook(lang), &values, lang).action.into_iter().next().map(|step| step.action)
 }
 
 /// What a replay found, by signature.

@@ -51,10 +51,11 @@ mod tests {
                     id, severity, components, anchors, all, none, levels, group_by, vars, ..
                 } = one;
                 let Signature { threshold, fallback, explains, until, check, regex, fields, .. } = one;
+                let Signature { kinds, writers, .. } = one;
                 let regex = regex.as_ref().map(|regex| regex.source());
                 let fields: Vec<_> = fields.iter().map(|(name, regex)| (name, regex.source())).collect();
                 let looked_for = (anchors, all, none, levels, regex, fields);
-                let told = (id, severity, components, group_by, vars, threshold, fallback);
+                let told = (id, severity, components, group_by, vars, threshold, fallback, kinds, writers);
                 format!("{looked_for:?} {told:?} {explains:?} {until:?} {check:?}")
             };
             assert_eq!(header(checked), header(unread));

@@ -219,6 +219,8 @@ fn build(id: &str, spec: Spec, pages: Pages) -> Option<Signature> {
         group_by: spec.group_by,
         vars: spec.vars,
         fields: spec.fields,
+        kinds: spec.kinds,
+        writers: spec.writers,
         threshold: spec.threshold,
         fallback: spec.fallback,
         explains: spec.explains,

@@ -8,10 +8,11 @@ use std::ops::Range;
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
 
 use super::sample::{Assertion, assertions};
-use super::{Sample, SampleKind, Step};
+use super::{Holds, Sample, SampleKind, Step};
 use crate::alert::{Lang, Link};
 use crate::diagnostic::Text;
 use crate::diagnostic::table::Located;
+use crate::release::{Release, Releases};
 
 /// The parts of a page.
 #[derive(Debug, Default)]
@@ -235,13 +236,13 @@ impl Page {
         let source = text.text();
         let mut from = first.start.min(whole.end);
         let indent = column(source, from);
+        let number = self.steps.last().map_or(1, |last| last.step.number + 1);
         for fence in fences(text, item) {
-            let words: Vec<&str> = source[fence.info.clone()].split_whitespace().collect();
-            let caution = match words[..] {
-                ["sh"] => false,
-                ["sh", "caution"] => true,
-                ["sh" | "bash" | "shell" | "zsh" | "console", ..] => {
-                    let message = "a command stands in a block marked `sh` or `sh caution`";
+            let info = source[fence.info.clone()].split_whitespace().collect::<Vec<_>>();
+            let step = match info[..] {
+                ["sh", ref words @ ..] => marks(text, &fence, words),
+                ["bash" | "shell" | "zsh" | "console", ..] => {
+                    let message = "a command stands in a block marked `sh`";
                     text.fault("command-block", trim(source, fence.line), message);
                     continue;
                 }
@@ -250,12 +251,12 @@ impl Page {
             let before = dedent(&source[from..fence.span.start.max(from)], indent);
             from = fence.span.end;
             let command = fence.text.trim_end().to_owned();
-            let step = Step { text: before, command: Some(command), caution };
+            let step = Step { number, text: before, command: Some(command), ..step };
             self.steps.push(PageStep { step, command: fence.inside });
         }
         let rest = dedent(&source[from.min(whole.end)..whole.end], indent);
         if !rest.is_empty() {
-            let step = Step { text: rest, ..Step::default() };
+            let step = Step { number, text: rest, ..Step::default() };
             self.steps.push(PageStep { step, command: whole.end..whole.end });
         }
     }
@@ -281,6 +282,54 @@ impl Page {
             self.samples.push(PageSample { sample, assertions });
         }
     }
+}
+
+/// What the words behind `sh` say of a command.
+fn marks(text: &Text<'_>, fence: &Fence, words: &[&str]) -> Step {
+    let mut step = Step::default();
+    for word in words {
+        let releases = word.split_once('=').filter(|(key, _)| matches!(*key, "since" | "until"));
+        match (*word, releases) {
+            ("caution", _) => step.caution = true,
+            ("secret", _) => step.secret = true,
+            (_, Some((key, value))) => match release(&step, key, value) {
+                Ok(holds) => step.holds = Some(holds),
+                Err(message) => {
+                    let hint = "write `since=damocles-v0.9`, `until=lotus-v1.18`, or both of one program";
+                    text.fault_hint("release", trim(text.text(), fence.line.clone()), message, hint);
+                }
+            },
+            _ => {
+                let message = format!("`{word}` says nothing of a command");
+                let hint = "known are `caution`, `secret`, `since=…` and `until=…`";
+                text.fault_hint("command-block", trim(text.text(), fence.line.clone()), message, hint);
+            }
+        }
+    }
+    step
+}
+
+/// What `since=damocles-v0.9` adds to what is known of the releases of a step.
+fn release(step: &Step, key: &str, value: &str) -> Result<Holds, String> {
+    let (of, release) = value
+        .rsplit_once('-')
+        .and_then(|(of, release)| Some((of, Release::parse(release.strip_prefix('v').map(|_| release)?)?)))
+        .filter(|(of, _)| !of.is_empty())
+        .ok_or_else(|| format!("`{value}` names no release of a program"))?;
+    let mut holds = step.holds.clone().unwrap_or(Holds { of: of.to_owned(), releases: Releases::default() });
+    if holds.of != of {
+        return Err(format!("a command holds for releases of one program, not of {} and {of}", holds.of));
+    }
+    let end = if key == "since" { &mut holds.releases.since } else { &mut holds.releases.until };
+    if end.replace(release).is_some() {
+        return Err(format!("`{key}` is said twice"));
+    }
+    let Releases { since, until } = holds.releases;
+    let (since, until) = (Releases { since, until: None }, Releases { since: None, until });
+    if !since.overlap(&until) {
+        return Err("it holds until before it holds since".to_owned());
+    }
+    Ok(holds)
 }
 
 /// The events of each block that stands in no other.

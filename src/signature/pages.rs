@@ -41,6 +41,11 @@ impl Pages {
         self.texts.get(&lang).or_else(|| self.texts.get(&Lang::En))
     }
 
+    /// The page in `lang` as it was read, if there is one.
+    pub fn text_in(&self, lang: Lang) -> Option<&PageText> {
+        self.texts.get(&lang)
+    }
+
     /// What an alert carries, by language; English is always there.
     pub fn runbooks(&self) -> &BTreeMap<Lang, Runbook> {
         &self.said().runbooks

@@ -3,14 +3,15 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use super::kind::Kind;
 use super::pattern::Pattern;
-use super::placeholder::{BUILT_IN, RECORD_FIELDS, is_name};
+use super::placeholder::{BUILT_IN, PROGRAMS, RECORD_FIELDS, is_name};
 use super::relation::{self, Explains, Until};
 use super::{Check, Threshold, Trust};
 use crate::diagnostic::table::{Located, Table};
 use crate::diagnostic::{Text, did_you_mean};
 use crate::finding::Severity;
-use crate::record::Level;
+use crate::record::{Level, WRITERS};
 
 /// Shorter anchors stand in too many lines to be worth a look.
 const ANCHOR_BYTES_MIN: usize = 4;
@@ -28,6 +29,8 @@ pub(super) struct Spec {
     pub group_by: Vec<String>,
     pub vars: Vec<String>,
     pub fields: Vec<(String, Pattern)>,
+    pub kinds: Vec<(String, Kind)>,
+    pub writers: Vec<String>,
     pub threshold: Option<Threshold>,
     pub fallback: bool,
     pub explains: Vec<Explains>,
@@ -59,7 +62,11 @@ impl Spec {
 
     /// Whether an anchor in the record is all it takes.
     pub fn anchor_decides(&self) -> bool {
-        self.regex.is_none() && self.all.is_empty() && self.none.is_empty() && self.levels.is_empty()
+        self.regex.is_none()
+            && self.all.is_empty()
+            && self.none.is_empty()
+            && self.levels.is_empty()
+            && self.writers.is_empty()
     }
 }
 
@@ -90,6 +97,8 @@ pub(super) fn read(text: &Text<'_>, block: Range<usize>, trust: Trust) -> Spec {
         levels: levels(text, &table),
         group_by: Vec::new(),
         vars: vars(text, &table),
+        kinds: Vec::new(),
+        writers: writers(text, &table),
         threshold: threshold(text, &table),
         fallback: table.boolean("fallback").unwrap_or_default(),
         explains: relation::explains(text, &table),
@@ -103,6 +112,7 @@ pub(super) fn read(text: &Text<'_>, block: Range<usize>, trust: Trust) -> Spec {
         check_field(text, &spec, &name.value, name.span, "group_by");
         spec.group_by.push(name.value);
     }
+    spec.kinds = kinds(text, &table, &spec);
     table.finish();
     spec
 }
@@ -184,10 +194,40 @@ fn vars(text: &Text<'_>, table: &Table<'_>) -> Vec<String> {
 }
 
 fn check_name(text: &Text<'_>, name: &Located<String>) {
-    if !is_name(&name.value) || name.value == "also" {
+    if PROGRAMS.contains(&&*name.value) {
+        let message = format!("`{}` is the name of a program in commands", name.value);
+        text.fault("name", name.span.clone(), message);
+    } else if !is_name(&name.value) || name.value == "also" {
         let message = format!("`{}` cannot name a field: a-z, then a-z, 0-9 or _", name.value);
         text.fault("name", name.span.clone(), message);
     }
+}
+
+/// `[kinds]`: what captures have to be before they fill a command.
+fn kinds(text: &Text<'_>, table: &Table<'_>, spec: &Spec) -> Vec<(String, Kind)> {
+    let declared = table.table("kinds").map(Table::into_strings).unwrap_or_default();
+    let mut kinds = Vec::new();
+    for (name, kind) in declared {
+        check_field(text, spec, &name.value, name.span, "kinds");
+        match Kind::parse(&kind.value) {
+            Ok(kind) => kinds.push((name.value, kind)),
+            Err(hint) => {
+                text.fault_hint("kind", kind.span, format!("unknown kind `{}`", kind.value), hint);
+            }
+        }
+    }
+    kinds
+}
+
+/// `writers = ["kernel"]`.
+fn writers(text: &Text<'_>, table: &Table<'_>) -> Vec<String> {
+    let writers = table.strings("writers");
+    for writer in writers.iter().filter(|writer| !WRITERS.contains(&&*writer.value)) {
+        let message = format!("unknown writer `{}`", writer.value);
+        let hint = format!("those that can be told are {}", WRITERS.join(", "));
+        text.fault_hint("writer", writer.span.clone(), message, hint);
+    }
+    writers.into_iter().map(|writer| writer.value).collect()
 }
 
 fn threshold(text: &Text<'_>, table: &Table<'_>) -> Option<Threshold> {

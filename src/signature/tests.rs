@@ -128,19 +128,21 @@ fn a_runbook_is_read_in_each_language() {
     let (catalogue, _) = load(&[("p/bad", Lang::En, PAGE), ("p/bad", Lang::Zh, TWIN)]);
     let signature = catalogue.get("p/bad").unwrap();
     let dump = "{worker} --config={config} dump --child_pid={child_pid}";
-    let step = |text: &str, command: Option<&str>, caution| Step {
+    let step = |number, text: &str, command: Option<&str>, caution| Step {
+        number,
         text: text.to_owned(),
         command: command.map(str::to_owned),
         caution,
+        ..Step::default()
     };
     let links = vec![Link { title: "The Q&A".to_owned(), url: "https://example.org/qa".to_owned() }];
     let english = Runbook {
         title: "Bad response".to_owned(),
         meaning: "The child wrote *something else*.".to_owned(),
         steps: vec![
-            step("Have it written down:", Some(dump), false),
-            step("Read it, then:", Some("rm {path}\nls"), true),
-            step("Call `someone`.", None, false),
+            step(1, "Have it written down:", Some(dump), false),
+            step(1, "Read it, then:", Some("rm {path}\nls"), true),
+            step(2, "Call `someone`.", None, false),
         ],
         links: links.clone(),
     };
@@ -148,7 +150,7 @@ fn a_runbook_is_read_in_each_language() {
     let chinese = Runbook {
         title: "响应错误".to_owned(),
         meaning: "子进程输出了其他内容。".to_owned(),
-        steps: vec![step("写入文件：", Some(dump), false), step("", Some("rm {path}\nls"), true)],
+        steps: vec![step(1, "写入文件：", Some(dump), false), step(1, "", Some("rm {path}\nls"), true)],
         links,
     };
     assert_eq!(signature.runbook(Lang::Zh), &chinese);
@@ -170,7 +172,7 @@ fn what_belongs_to_a_step_keeps_its_shape() {
 }
 
 /// Each rule: what is replaced by what in the good page, and where the fault is found.
-const RULES: [(&str, &str, &str, usize, usize); 55] = [
+const RULES: [(&str, &str, &str, usize, usize); 65] = [
     ("# Bad response\n", "\n", "no-title", 1, 1),
     ("## Action", "# Again\n\n## Action", "second-title", 20, 1),
     ("# Bad response\n", "# Bad response\nstray\n", "stray-text", 2, 1),
@@ -183,6 +185,11 @@ const RULES: [(&str, &str, &str, usize, usize); 55] = [
     ("## Action", "## Action\n\n<!--", "no-step", 20, 1),
     ("```sh\n", "```bash\n", "command-block", 24, 4),
     ("```sh caution", "```sh danger", "command-block", 30, 4),
+    ("```sh caution", "```sh since=v0.9", "release", 30, 4),
+    ("```sh caution", "```sh since=damocles-0.9", "release", 30, 4),
+    ("```sh caution", "```sh since=damocles-v0.9 until=lotus-v1.2", "release", 30, 4),
+    ("```sh caution", "```sh since=damocles-v0.9 since=damocles-v0.8", "release", 30, 4),
+    ("```sh caution", "```sh since=damocles-v0.9 until=damocles-v0.8", "release", 30, 4),
     ("```log\n", "```text\n", "sample-block", 47, 1),
     ("```log\n", "```text\n", "no-sample", 43, 1),
     ("also=", "also ", "assertion", 38, 42),
@@ -209,6 +216,11 @@ const RULES: [(&str, &str, &str, usize, usize); 55] = [
     ("\"ERROR\"", "\"LOUD\"", "level", 8, 11),
     ("\"child_pid\"", "\"pid\"", "unknown-field", 9, 13),
     ("vars = [", "vars = [\"Config\", ", "name", 10, 9),
+    ("[threshold]", "[kinds]\nchild_pid = \"numbr\"\n[threshold]", "kind", 14, 13),
+    ("[threshold]", "[kinds]\npid = \"number\"\n[threshold]", "unknown-field", 14, 1),
+    ("[threshold]", "[kinds]\nchild_pid = \"path:tmp\"\n[threshold]", "kind", 14, 13),
+    ("levels = ", "writers = [\"kernal\"]\nlevels = ", "writer", 8, 12),
+    ("[threshold]", "worker = 'x(y)'\n[threshold]", "name", 13, 1),
     ("(\\d+)", "(\\d+", "regex", 12, 13),
     ("(\\d+)", "(\\d+)(x)?", "field-groups", 12, 13),
     ("'child_pid=(\\d+)'", "'(\\d*)'", "empty-match", 12, 13),

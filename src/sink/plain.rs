@@ -34,6 +34,7 @@ fn alert_in_short(mut alert: Alert) -> Alert {
     }
     // All steps stay, and no command is cut: half of one does something else.
     alert.action.iter_mut().for_each(|step| step.text = cut(&step.text, TEXT_CHARS_MAX));
+    alert.other_releases.clear();
     alert.links.truncate(PARTS_MAX);
     alert.followers.truncate(PARTS_MAX);
     alert.confirmed.truncate(PARTS_MAX);

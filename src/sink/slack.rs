@@ -135,6 +135,14 @@ fn alert_body(alert: &Alert, id: &str) -> Value {
     let mut closing = Vec::new();
     if alert.status == Status::Firing {
         message.push(section(&code_block(&alert.record, RECORD_CHARS_MAX)));
+        if !alert.other_releases.is_empty() {
+            let steps = alert.other_releases.len();
+            closing.push(context(&words::other_releases(
+                alert.lang,
+                steps,
+                &code(&alert.signature, VALUE_CHARS_MAX),
+            )));
+        }
         let links = links(alert);
         if !links.is_empty() {
             closing.push(context(&links));
@@ -144,8 +152,7 @@ fn alert_body(alert: &Alert, id: &str) -> Value {
     message.reserve(&closing);
     if alert.status == Status::Firing {
         let meaning = markdown(&alert.meaning, SECTION_CHARS_MAX);
-        let steps =
-            alert.action.iter().enumerate().map(|(index, action)| step(alert.lang, index + 1, action));
+        let steps = alert.steps().map(|(number, action)| step(alert.lang, number, action));
         let sections = [section(&meaning)].into_iter().chain(steps);
         if !message.push_all(sections) {
             let explain = code(&format!("sealtail explain {}", alert.signature), VALUE_CHARS_MAX);
@@ -227,8 +234,9 @@ fn group(group: &crate::record::Fields) -> String {
 }
 
 /// One step: its text, its command, and what to mind.
-fn step(lang: Lang, number: usize, action: &Action) -> Value {
-    let mut text = format!("*{number}.* {}", markdown(&action.text, SECTION_CHARS_MAX / 3));
+fn step(lang: Lang, number: Option<usize>, action: &Action) -> Value {
+    let number = number.map(|number| format!("*{number}.* ")).unwrap_or_default();
+    let mut text = format!("{number}{}", markdown(&action.text, SECTION_CHARS_MAX / 3));
     if let Some(command) = &action.command {
         text += &format!("\n{}", code_block(command, SECTION_CHARS_MAX / 3));
     }

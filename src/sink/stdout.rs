@@ -82,8 +82,12 @@ fn alert_text(out: &mut String, alert: &Alert) -> std::fmt::Result {
     writeln!(out)?;
     indent(out, "  ", &alert.meaning)?;
     writeln!(out)?;
-    for (index, action) in alert.action.iter().enumerate() {
-        step(out, lang, index + 1, action)?;
+    for (number, action) in alert.steps() {
+        step(out, lang, number, action)?;
+    }
+    if !alert.other_releases.is_empty() {
+        let words = words::other_releases(lang, alert.other_releases.len(), &signature);
+        writeln!(out, "  {DIM}{words}{DIM:#}")?;
     }
     if !alert.links.is_empty() {
         writeln!(out)?;
@@ -119,10 +123,11 @@ fn relations(out: &mut String, alert: &Alert) -> std::fmt::Result {
     Ok(())
 }
 
-fn step(out: &mut String, lang: Lang, number: usize, action: &Action) -> std::fmt::Result {
+fn step(out: &mut String, lang: Lang, number: Option<usize>, action: &Action) -> std::fmt::Result {
     let text = to_terminal(&clean(&action.text), WIDTH);
     let mut lines = text.lines();
-    writeln!(out, "  {number}. {}", lines.next().unwrap_or_default())?;
+    let number = number.map_or_else(|| "  ".to_owned(), |number| format!("{number}."));
+    writeln!(out, "  {number} {}", lines.next().unwrap_or_default())?;
     lines.try_for_each(|line| writeln!(out, "     {line}"))?;
     if let Some(command) = &action.command {
         for line in clean(command).lines() {

@@ -68,6 +68,15 @@ pub(crate) fn fill_in(lang: Lang) -> &'static str {
     }
 }
 
+/// Steps were left out, for they are for other releases than those that run here.
+pub(super) fn other_releases(lang: Lang, steps: usize, signature: &str) -> String {
+    match lang {
+        Lang::En if steps == 1 => format!("1 step is for other releases: sealtail explain {signature}"),
+        Lang::En => format!("{steps} steps are for other releases: sealtail explain {signature}"),
+        Lang::Zh => format!("另有 {steps} 步适用于其他版本：sealtail explain --lang zh {signature}"),
+    }
+}
+
 /// Where a link leads.
 pub(super) fn see(lang: Lang) -> &'static str {
     match lang {

@@ -124,6 +124,8 @@ impl Watch {
         };
         let (mut seen, poison) = poison::advance(&mut stream, chunk.bytes, chunk.end, &see);
         let (source, path) = (chunk.source.to_owned(), chunk.path.to_owned());
+        let release = self.releases.get(&source).copied();
+        seen.iter_mut().for_each(|seen| seen.names.release = seen.names.release.or(release));
         // Of every chunk: what appends to a file need not be what began it.
         if utf16::is_in(chunk.bytes) {
             self.complain_of_encoding(&path);
@@ -135,6 +137,9 @@ impl Watch {
             record.iter_mut().for_each(|seen| self.look_back(id, seen, &mut above));
             self.observe(record, &source, &path);
             self.desk.pulse().end();
+        }
+        if let Some(release) = stream.release() {
+            self.releases.insert(source, release);
         }
         let after = stream.progress();
         self.count(&path, &before, after);
@@ -182,12 +187,13 @@ impl Watch {
                 context.before = lines.iter().map(|line| frame::message(line, zone)).collect();
             }
         }
-        if *names == Names::default() {
+        if names.worker.is_none() && names.manager.is_none() {
             let search = || {
                 let lines = self.tail.before(id, offset, NAMES_LINES_MAX);
                 lines.iter().rev().find_map(names::both).unwrap_or_default().paired()
             };
-            names.clone_from(above.get_or_insert_with(search));
+            let release = names.release;
+            *names = Names { release, ..above.get_or_insert_with(search).clone() };
         }
     }
 

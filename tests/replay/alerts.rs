@@ -134,3 +134,64 @@ fn people_read_them_as_watch_prints_them() {
         assert!(shown.contains(part), "{part:?} is not in\n{shown}");
     }
 }
+
+/// A page with a step for newer releases and one for older ones.
+fn page_of_two_releases(folder: &Path) -> String {
+    let pack = folder.join("packs/site");
+    fs::create_dir_all(&pack).unwrap();
+    let page =
+        page("anchors = [\"the disk burns\"]\n", "the disk burns", "the disk is burnt, it burns no more", "");
+    let steps = "1. Look:\n\n   ```sh since=damocles-v0.9\n   ls new\n   ```\n\n2. Look:\n\n   ```sh until=damocles-v0.8\n   ls old\n   ```\n\n\
+                 3. Look:\n\n   ```sh\n   ls both\n   ```";
+    fs::write(pack.join("cause.md"), page.replace("1. Look.", steps)).unwrap();
+    text(&folder.join("packs"))
+}
+
+/// What the alert says to do, and what it sets aside.
+fn steps_for(lines: &[&str]) -> (String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let packs = page_of_two_releases(folder.path());
+    let log = folder.path().join("a.log");
+    fs::write(&log, lines.concat()).unwrap();
+    let alerts = run(&["replay", "--alerts", "--json", "--packs", &packs, &text(&log)]).json();
+    let commands = |key: &str| -> String {
+        let steps = alerts[0][key].as_array().cloned().unwrap_or_default();
+        steps
+            .iter()
+            .map(|step| step["command"].as_str().unwrap().trim_start_matches("ls ").to_owned() + " ")
+            .collect()
+    };
+    let shown = run(&["replay", "--alerts", "--packs", &packs, &text(&log)]).stdout;
+    let steps = shown
+        .lines()
+        .filter(|line| line.contains(". Look"))
+        .map(|line| line.trim().split('.').next().unwrap());
+    (format!("{}{}", commands("action"), steps.collect::<String>()), commands("other_releases"))
+}
+
+#[test]
+fn steps_of_other_releases_are_set_aside_where_the_log_shows_the_release() {
+    let started = |version: &str| {
+        format!(
+            "2023-11-20T01:22:41.106+0800\tINFO\tdep\tdep/sealer_constructor.go:463\tstore constructed\t\
+             {{\"type\": \"embed-fs\", \"ver\": \"{version}\", \"instance\": \"store-1\"}}\n"
+        )
+    };
+    let quiet = worker_line(1, "INFO", "all is well").replace("venus", "site").repeat(200);
+    let failed = worker_line(2, "ERROR", "the disk burns");
+    let unnamed = failed.replace("venus_worker", "site").replace("damocles_worker", "site");
+    for (lines, action, other) in [
+        (vec![unnamed.as_str()], "new old both 123", ""),
+        (vec![&started("v0.9.2-prod-1a2b3c"), &quiet, &unnamed], "new both 13", "old "),
+        (vec![&started("v0.8.4-prod-1a2b3c"), &quiet, &unnamed], "old both 23", "new "),
+        (vec![&started("v0.8.4"), &started("v0.10.0"), &unnamed], "new both 13", "old "),
+        (vec![&unnamed, &started("v0.8.4")], "new old both 123", ""),
+        (
+            vec!["2023-08-02T04:05:59+08:00  INFO ThreadId(02) venus_worker::run: start\n", &unnamed],
+            "old both 23",
+            "new ",
+        ),
+    ] {
+        assert_eq!(steps_for(&lines), (action.to_owned(), other.to_owned()), "{lines:?}");
+    }
+}

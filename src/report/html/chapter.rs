@@ -7,7 +7,7 @@ use super::kept::{Example, Group, Kept};
 use super::markup::{escape, link, prose};
 use super::reader::Reader;
 use crate::alert::Action;
-use crate::correlate::command::{self, Values, Vars};
+use crate::correlate::command::{self, Numbered, Steps, Values, Vars};
 use crate::signature::Signature;
 use crate::sink;
 use crate::text;
@@ -51,22 +51,33 @@ fn steps(signature: &Signature, kept: &Kept, reader: Reader) -> String {
         path: &newest.path,
         names: &newest.names,
         vars: &Vars::new(),
-        allowed: &[],
+        signature: Some(signature),
     };
-    let mut out = format!("<h3>{}</h3>\n<ol>\n", reader.say("What to do", "处理"));
-    let mut open = false;
-    for step in &signature.runbook(reader.lang).steps {
-        let Action { text, command, unfilled, caution } = command::fill(step, &values);
-        // A step without words is another command of the step before it.
-        if !text.is_empty() || !open {
-            out.push_str(if open { "</li>\n<li>" } else { "<li>" });
-            open = true;
-            out.push_str(&prose(&text));
+    let Steps { action, other_releases } =
+        command::steps(signature.runbook(reader.lang), &values, reader.lang);
+    let mut out = format!("<h3>{}</h3>\n{}", reader.say("What to do", "处理"), list(&action, reader));
+    if !other_releases.is_empty() {
+        let head = reader.say("Steps for other releases", "适用于其他版本的步骤");
+        let _ =
+            write!(out, "<details><summary>{head}</summary>\n{}</details>\n", list(&other_releases, reader));
+    }
+    out
+}
+
+/// Steps as a list, with the numbers they have on the page.
+fn list(steps: &[Numbered], reader: Reader) -> String {
+    let mut out = "<ol>\n".to_owned();
+    let mut open = None;
+    for Numbered { number, action: Action { text, command, unfilled, caution } } in steps {
+        if open != Some(number) {
+            let _ = write!(out, "{}<li value=\"{number}\">", if open.is_some() { "</li>\n" } else { "" });
+            open = Some(number);
         }
+        out.push_str(&prose(text));
         if let Some(command) = command {
-            let class = if caution { " class=\"caution\"" } else { "" };
-            let _ = write!(out, "<pre{class}><code>{}</code></pre>", escape(&command));
-            if caution {
+            let class = if *caution { " class=\"caution\"" } else { "" };
+            let _ = write!(out, "<pre{class}><code>{}</code></pre>", escape(command));
+            if *caution {
                 let words = sink::caution(reader.lang);
                 let _ = write!(out, "<p class=\"note\">⚠ {words}</p>");
             }
@@ -77,7 +88,7 @@ fn steps(signature: &Signature, kept: &Kept, reader: Reader) -> String {
             }
         }
     }
-    out.push_str(if open { "</li>\n</ol>\n" } else { "</ol>\n" });
+    out.push_str(if open.is_some() { "</li>\n</ol>\n" } else { "</ol>\n" });
     out
 }
 
