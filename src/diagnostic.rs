@@ -74,6 +74,16 @@ impl fmt::Display for Note<'_> {
     }
 }
 
+/// A diagnostic of something that works, and may do harm or not do what it says.
+#[derive(Debug, Clone, Copy)]
+pub struct Warning<'d>(pub &'d Diagnostic);
+
+impl fmt::Display for Warning<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.write(f, "warning")
+    }
+}
+
 impl Diagnostic {
     fn write(&self, f: &mut fmt::Formatter<'_>, kind: &str) -> fmt::Result {
         writeln!(f, "{kind}[{}]: {}", self.code, self.message)?;

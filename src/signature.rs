@@ -4,6 +4,7 @@
 //! every fault of every page with its place.
 
 pub mod builtin;
+pub mod command;
 pub mod cost;
 mod kind;
 mod lint;

@@ -1,9 +1,10 @@
-//! Any text as a page of the operator's: a signature or faults, and what passes can be put to work.
+//! Any text as a page of the operator's: a signature or faults, and what passes can be put to work. Its commands are read
+//! as a shell would, or refused.
 
 use jiff::tz::TimeZone;
 use sealtail::alert::Lang;
 use sealtail::detect::{Detector, samples};
-use sealtail::signature::{Catalogue, PageSource, PageText};
+use sealtail::signature::{Catalogue, PageSource, PageText, command};
 
 /// Loads `data` as the English page, or, behind a NUL, as page and translation; then runs what
 /// came of it over its own samples.
@@ -16,6 +17,9 @@ pub fn run(data: &[u8]) {
     assert!(!catalogue.signatures().is_empty() || !faults.is_empty());
     for fault in &faults {
         assert!(!fault.to_string().is_empty());
+    }
+    for warning in command::check(&catalogue, |_| true) {
+        assert!(!warning.to_string().is_empty());
     }
     if let Ok(detector) = Detector::new(catalogue, TimeZone::UTC) {
         for fault in samples::check(&detector) {

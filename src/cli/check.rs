@@ -1,5 +1,6 @@
 //! `sealtail check`.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::Path;
 
@@ -10,9 +11,9 @@ use super::{CheckArgs, EXIT_ERROR, EXIT_FOUND, EXIT_OK, catalogue, environment, 
 use crate::config::{self, Config};
 use crate::deliver;
 use crate::detect::{Detector, samples};
-use crate::diagnostic::{Diagnostic, Note};
+use crate::diagnostic::{Diagnostic, Note, Warning};
 use crate::disk;
-use crate::signature::{Catalogue, cost};
+use crate::signature::{Catalogue, Trust, command, cost};
 use crate::sink::Outcome;
 use crate::source::tail::poll_networks;
 use crate::store::{Place, Store};
@@ -21,9 +22,12 @@ use crate::text::clean;
 pub(super) fn run(args: CheckArgs) -> Result<u8> {
     let mut faults = Vec::new();
     let mut config = read_config(&args, &mut faults);
-    let catalogue = read_packs(&args, config.as_ref(), &mut faults)?;
+    let (catalogue, warnings) = read_packs(&args, config.as_ref(), &mut faults)?;
     for fault in &faults {
         anstream::eprintln!("{}\n", clean(&fault.to_string()));
+    }
+    for warning in &warnings {
+        anstream::eprintln!("{}\n", clean(&Warning(warning).to_string()));
     }
     for note in &cost::costs(&catalogue) {
         anstream::eprintln!("{}\n", clean(&Note(note).to_string()));
@@ -68,17 +72,24 @@ fn remote(config: &mut Config, network: Place) -> Vec<String> {
 }
 
 /// All packs, every sample run.
-fn read_packs(args: &CheckArgs, config: Option<&Config>, faults: &mut Vec<Diagnostic>) -> Result<Catalogue> {
+fn read_packs(
+    args: &CheckArgs,
+    config: Option<&Config>,
+    faults: &mut Vec<Diagnostic>,
+) -> Result<(Catalogue, Vec<Diagnostic>)> {
     let configured = config.map(|config| config.packs.as_slice()).unwrap_or_default();
     let folders = [configured, &args.packs.packs].concat();
     let (pages, found) = catalogue::pages(&folders);
     faults.extend(found);
+    let own: HashSet<String> =
+        pages.iter().filter(|(_, trust)| *trust == Trust::Untested).map(|(page, _)| page.id()).collect();
     let disabled = config.map(|config| config.disable.as_slice()).unwrap_or_default();
     let (catalogue, found) = Catalogue::load(pages.into_iter().map(|(page, _)| page), disabled);
     faults.extend(found);
     let detector = Detector::new(catalogue.clone(), TimeZone::system())?;
     faults.extend(samples::check(&detector));
-    Ok(catalogue)
+    let warnings = command::check(&catalogue, |signature| own.contains(&*signature.id));
+    Ok((catalogue, warnings))
 }
 
 /// Sends a marked alert to every sink and says what became of it.

@@ -32,6 +32,29 @@ fn what_an_anchor_costs_is_no_fault() {
 }
 
 #[test]
+fn a_command_that_may_do_harm_is_warned_of() {
+    let step = |info: &str, command: &str| format!("1. Look:\n\n   ```{info}\n   {command}\n   ```\n");
+    for (info, command, parts) in [
+        ("sh", "rm -rf /var/tmp/flux", ["warning[no-caution]", "site/flux.md:"]),
+        (
+            "sh",
+            "damocles-manager util sealer sektors list",
+            ["warning[unknown-command]", "did you mean `sectors`?"],
+        ),
+        ("sh", "ls /a; ls /b", ["warning[sequence]", "join them with `&&`"]),
+        ("sh caution", "systemctl edit damocles-worker", ["warning[waits]", "site/flux.md:"]),
+    ] {
+        let (_folder, ran) = check(&PAGE.replace("1. Fill it.\n", &step(info, command)));
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        for part in parts {
+            assert!(ran.stderr.contains(part), "{part:?} is not in\n{}", ran.stderr);
+        }
+    }
+    let (_folder, ran) = check(&PAGE.replace("1. Fill it.\n", &step("sh", "ls -l /var/tmp/flux")));
+    assert_eq!((ran.status, &*ran.stderr), (0, ""));
+}
+
+#[test]
 fn every_fault_has_its_place() {
     let broken = PAGE.replace("severity = \"error\"", "severity = \"grave\"").replace("anchors ", "anchor ");
     let (_folder, ran) = check(&broken);
