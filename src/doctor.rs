@@ -28,9 +28,12 @@ pub use self::topology::{Cpu, Topology};
 pub use self::words::Words;
 pub use self::worker::Worker;
 
+use std::collections::BTreeSet;
+
 use self::checks::Run;
-use self::facts::Known;
+use self::facts::{ConfigFile, Known};
 use crate::diagnostic::Excerpt;
+use crate::record::Names;
 
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +48,17 @@ pub struct Finding {
     pub mend: Option<Words>,
     /// The lines that would mend it.
     pub diff: Option<Diff>,
+    /// What it is about.
+    pub about: About,
+}
+
+/// What a finding is about: what commands that mend it have to name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct About {
+    /// The worker's configuration.
+    pub config: Option<String>,
+    /// The programs, as they are called on the box.
+    pub names: Names,
 }
 
 /// A file, and the line in it if there is one.
@@ -88,15 +102,22 @@ pub fn examine_with(facts: &Facts, wanted: impl Fn(&str) -> bool) -> Report {
     for check in CHECKS.iter().filter(|check| wanted(check.id)) {
         let mut outcome = Outcome::of(check.id);
         match check.run {
-            Run::Box(run) => run(facts, &mut outcome),
+            Run::Box(run) => {
+                outcome.about = About::of_box(facts);
+                run(facts, &mut outcome);
+            }
             Run::File(run) => {
-                facts.configs.iter().for_each(|file| run(file, &mut outcome));
+                for file in &facts.configs {
+                    outcome.about = About::of_worker(file, facts);
+                    run(file, &mut outcome);
+                }
                 if facts.configs.is_empty() {
                     outcome.unknown(no_configuration());
                 }
             }
             Run::Worker(run) => {
-                for worker in &workers {
+                for (worker, file) in workers.iter().zip(&facts.configs) {
+                    outcome.about = About::of_worker(file, facts);
                     match worker {
                         Ok(worker) => run(worker, facts, &mut outcome),
                         Err(why) => outcome.unknown(why.clone()),
@@ -109,7 +130,44 @@ pub fn examine_with(facts: &Facts, wanted: impl Fn(&str) -> bool) -> Report {
         }
         outcome.close(&mut report);
     }
+    one_way_out(&mut report.findings);
     report
+}
+
+/// Of diffs that leave a line in different ways only the first is offered.
+fn one_way_out(findings: &mut [Finding]) {
+    for at in 1..findings.len() {
+        let (before, from) = findings.split_at_mut(at);
+        let mut earlier = before.iter().filter_map(|finding| finding.diff.as_ref());
+        let finding = &mut from[0];
+        if finding.diff.as_ref().is_some_and(|diff| earlier.any(|other| diff.contradicts(other))) {
+            finding.diff = None;
+        }
+    }
+}
+
+impl About {
+    /// The box as a whole.
+    fn of_box(facts: &Facts) -> About {
+        About { config: None, names: names(facts, None) }
+    }
+
+    /// The worker of a configuration.
+    fn of_worker(file: &ConfigFile, facts: &Facts) -> About {
+        About { config: Some(file.path.clone()), names: names(facts, file.program.as_deref()) }
+    }
+}
+
+/// The names of the programs, where it is plain which ones are meant.
+fn names(facts: &Facts, worker: Option<&str>) -> Names {
+    let running = facts.processes.iter().flatten().map(|process| &*process.program);
+    let (workers, managers): (BTreeSet<&str>, BTreeSet<&str>) =
+        running.partition(|program| program.ends_with("-worker"));
+    let only = |programs: BTreeSet<&str>| {
+        programs.first().filter(|_| programs.len() == 1).map(|one| (*one).to_owned())
+    };
+    let worker = worker.map(str::to_owned).or_else(|| only(workers));
+    Names { worker, manager: only(managers), release: None }.paired()
 }
 
 fn no_configuration() -> Words {
@@ -123,13 +181,14 @@ fn no_configuration() -> Words {
 #[derive(Debug)]
 pub struct Outcome {
     check: &'static str,
+    about: About,
     findings: Vec<Finding>,
     unchecked: Vec<Words>,
 }
 
 impl Outcome {
     fn of(check: &'static str) -> Outcome {
-        Outcome { check, findings: Vec::new(), unchecked: Vec::new() }
+        Outcome { check, about: About::default(), findings: Vec::new(), unchecked: Vec::new() }
     }
 
     /// Something was found; what is returned takes places and ways out.
@@ -140,6 +199,7 @@ impl Outcome {
             places: Vec::new(),
             mend: None,
             diff: None,
+            about: self.about.clone(),
         });
         let last = self.findings.len() - 1;
         &mut self.findings[last]

@@ -7,12 +7,15 @@ mod binary;
 mod cpuset;
 mod gpu;
 mod limits;
+mod lock_file;
 mod locks;
 mod logs;
 mod open_files;
 mod proofs;
 mod stages;
 mod text;
+#[cfg(test)]
+pub(super) mod trial;
 
 use super::facts::{ConfigFile, Facts};
 use super::worker::Worker;
@@ -56,6 +59,7 @@ pub const CHECKS: &[Check] = &[
     check("doctor/gpu-inherited", Run::Worker(gpu::inherited)),
     check("doctor/gpu-disabled", Run::Worker(gpu::disabled)),
     check("doctor/gpu-builder-off", Run::Worker(stages::builder_off)),
+    check("doctor/gpu-lock-file", Run::Worker(lock_file::shared)),
     check("doctor/stage-in-process", Run::Worker(stages::in_process)),
     check("doctor/lock-value", Run::Worker(locks::value)),
     check("doctor/lock-undeclared", Run::Worker(locks::undeclared)),

@@ -136,6 +136,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
+    use crate::doctor::About;
     use crate::signature::builtin;
 
     const SIGNATURE: &str = "venus-cluster/pc1-cpuset-cache-mismatch";
@@ -146,7 +147,14 @@ mod tests {
 
     fn report() -> Report {
         let found = super::super::Words::new("it is so", "确实如此");
-        let finding = |check| Finding { check, found: found.clone(), places: vec![], mend: None, diff: None };
+        let finding = |check| Finding {
+            check,
+            found: found.clone(),
+            places: vec![],
+            mend: None,
+            diff: None,
+            about: About::default(),
+        };
         Report {
             findings: vec![finding("doctor/cpuset-l3"), finding("doctor/gpu-idle")],
             ..Report::default()

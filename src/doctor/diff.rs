@@ -67,6 +67,36 @@ impl Diff {
         Some(Diff { path: text.path().to_owned(), edits })
     }
 
+    /// All of them as one. `None` where one is missing, or two change the same line.
+    pub(super) fn together(diffs: Vec<Option<Diff>>) -> Option<Diff> {
+        let diffs = diffs.into_iter().collect::<Option<Vec<Diff>>>()?;
+        let contradictory =
+            |(at, diff): (usize, &Diff)| diffs[..at].iter().any(|other| diff.contradicts(other));
+        if diffs.iter().enumerate().any(contradictory) {
+            return None;
+        }
+        let path = diffs.first()?.path.clone();
+        let mut edits: Vec<Edit> = diffs.into_iter().flat_map(|diff| diff.edits).collect();
+        edits.sort_by_key(|edit| edit.line);
+        edits.dedup();
+        Some(Diff { path, edits })
+    }
+
+    /// Whether nobody can take both: they leave a line in different ways, or write a table at one place twice.
+    pub(super) fn contradicts(&self, other: &Diff) -> bool {
+        let opens_table =
+            |edit: &Edit| edit.new.as_ref().is_some_and(|new| new.trim_start().starts_with('['));
+        let writes_table =
+            |diff: &Diff, line| diff.edits.iter().any(|edit| edit.line == line && opens_table(edit));
+        let apart = |one: &Edit, two: &Edit| match (&one.old, &two.old) {
+            (Some(_), Some(_)) => one != two,
+            (None, None) => self != other && (writes_table(self, one.line) || writes_table(other, one.line)),
+            _ => false,
+        };
+        let meets = |one: &Edit| other.edits.iter().any(|two| one.line == two.line && apart(one, two));
+        self.path == other.path && self.edits.iter().any(meets)
+    }
+
     /// Puts new lines behind the line in which `at` stands, or at the end of the file.
     pub(super) fn inserting(text: &Text<'_>, at: Option<usize>, lines: &[String]) -> Diff {
         let line = at.map_or(text.text().lines().count(), |at| text.position(at).0);
@@ -108,5 +138,36 @@ mod tests {
         };
         assert_eq!(delete("k", "1").unwrap().edits[0].old.as_deref(), Some("  k = 1 # why"));
         assert_eq!(delete("u", "1"), None);
+    }
+
+    #[test]
+    fn diffs_that_leave_a_line_in_different_ways_contradict_each_other() {
+        let text = Text::new("c.toml", "a = 1\nb = 2\n");
+        let with = |at: usize, new: &str| Diff::replacing(&text, &[(at..at + 1, new.to_owned())]).unwrap();
+        let without_b = Diff::deleting(&text, &[(6..7, 10..11)]).unwrap();
+        let behind_b = |lines: &[&str]| {
+            let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+            Diff::inserting(&text, Some(6), &lines)
+        };
+        for (one, two, contradict) in [
+            (with(10, "3"), with(10, "4"), true),
+            (with(10, "3"), with(10, "3"), false),
+            (with(10, "3"), with(4, "3"), false),
+            (with(10, "3"), without_b.clone(), true),
+            (behind_b(&["c = 1"]), without_b.clone(), false),
+            (behind_b(&["c = 1"]), behind_b(&["d = 1"]), false),
+            (behind_b(&["[t]", "c = 1"]), behind_b(&["[t]", "d = 1"]), true),
+            (behind_b(&["[t]", "c = 1"]), behind_b(&["[t]", "c = 1"]), false),
+        ] {
+            assert_eq!(
+                (one.contradicts(&two), two.contradicts(&one)),
+                (contradict, contradict),
+                "{one:?} {two:?}"
+            );
+            assert_eq!(Diff::together(vec![Some(one), Some(two)]).is_none(), contradict);
+        }
+        assert!(Diff::together(vec![Some(with(4, "3")), None]).is_none());
+        let both = Diff::together(vec![Some(without_b), Some(with(4, "3"))]).unwrap();
+        assert_eq!(both.edits.iter().map(|edit| edit.line).collect::<Vec<_>>(), [1, 2]);
     }
 }

@@ -185,6 +185,8 @@ pub struct DataFile {
     pub size: u64,
     /// How many bytes its own head says it has, where it has such a head.
     pub wanted: Option<u64>,
+    /// How many of its bytes stand on the disk: fewer than it has, where it has holes.
+    pub on_disk: Known<u64>,
 }
 
 /// A mounted file system that something of interest stands on.
@@ -284,6 +286,7 @@ impl Default for Facts {
     }
 }
 
-fn not_looked<T>() -> Known<T> {
+/// Nobody looked for it.
+pub(super) fn not_looked<T>() -> Known<T> {
     Err(Words::new("it was not looked for", "未查找"))
 }

@@ -35,6 +35,9 @@ pub(super) const LIMITED: [&str; 13] = [
 /// Stages that compute on a GPU.
 pub(super) const GPU_STAGES: [&str; 5] = ["pc2", "c2", "snap_encode", "snap_prove", "window_post"];
 
+/// Those of them that bellperson computes. The others build trees, and heed none of its variables.
+pub(super) const BELLPERSON_STAGES: [&str; 3] = ["c2", "snap_prove", "window_post"];
+
 /// Keys of `[sealing]` and of `sealing` in `[[sealing_thread]]`.
 pub(super) const SEALING: [&str; 13] = [
     "allowed_miners",
@@ -53,9 +56,10 @@ pub(super) const SEALING: [&str; 13] = [
 ];
 
 /// Environment variables that change how a stage runs.
-pub(super) const ENVIRON: [&str; 26] = [
+pub(super) const ENVIRON: [&str; 27] = [
     "BELLMAN_CUSTOM_GPU",
     "BELLMAN_NO_GPU",
+    "BELLPERSON_GPUS_PER_LOCK",
     "CUDA_DEVICE_ORDER",
     "CUDA_VISIBLE_DEVICES",
     "FIL_PROOFS_CACHE_DIR",
@@ -82,23 +86,32 @@ pub(super) const ENVIRON: [&str; 26] = [
     "TMPDIR",
 ];
 
+/// A key that another version knows, or that looks as if one did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Retired {
+    /// The first release of damocles that does not know it, where one did.
+    pub gone_in: Option<&'static str>,
+    /// What to do, in English and in Chinese.
+    pub mend: (&'static str, &'static str),
+}
+
 /// What became of a key that older versions had.
-pub(super) fn retired(key: &str) -> Option<(&'static str, &'static str)> {
-    Some(match key {
+pub(super) fn retired(key: &str) -> Option<Retired> {
+    let (gone_in, en, zh) = match key {
         "remote_store" => (
-            "`[remote_store]` is of venus-cluster before v0.2: write `[[attached]]`",
-            "`[remote_store]` 属于 v0.2 之前的 venus-cluster：请写 `[[attached]]`",
+            Some("v0.9"),
+            "write `[[attached]]`, which all releases since v0.1.1 know: without a store the worker does not start",
+            "请写 `[[attached]]`，v0.1.1 起的版本都认识它：没有存储 worker 无法启动",
         ),
-        "weight" => (
-            "`weight` has no effect since damocles v0.9: use `concurrent`",
-            "自 damocles v0.9 起 `weight` 不再生效：请用 `concurrent`",
-        ),
+        "weight" => (Some("v0.9"), "use `concurrent`", "请用 `concurrent`"),
         "synth_proof" => (
+            None,
             "the synthetic proof has no processor of its own in this worker",
             "该 worker 的 synthetic proof 没有独立的处理器",
         ),
         _ => return None,
-    })
+    };
+    Some(Retired { gone_in, mend: (en, zh) })
 }
 
 /// The variable that `name` was probably meant to be: one or two slips away, or only in other case.
@@ -125,6 +138,8 @@ mod tests {
             ("cuda_visible_devices", Some("CUDA_VISIBLE_DEVICES")),
             ("FIL_PROOFS_USE_GPU_COLUM_BUILDER", Some("FIL_PROOFS_USE_GPU_COLUMN_BUILDER")),
             ("BELLMAN_NOGPU", Some("BELLMAN_NO_GPU")),
+            ("BELLPERSON_GPU_PER_LOCK", Some("BELLPERSON_GPUS_PER_LOCK")),
+            ("BELLPERSON_GPUS_PER_LOCK", None),
             ("CUDA_VISIBLE_DEVICES", None),
             ("LICENCE_PATH", None),
             ("BELLMAN_GPU_INDEXS", None),

@@ -10,12 +10,12 @@ mod text;
 pub use self::json::write as write_json;
 pub use self::text::write as write_text;
 
-use super::{Diff, Finding, Place};
+use super::{About, Diff, Finding, Place};
 use crate::alert::{Action, Lang, Link};
 use crate::correlate::command::{self, Values, Vars};
 use crate::diagnostic::Excerpt;
 use crate::finding::Severity;
-use crate::record::{Fields, Names};
+use crate::record::Fields;
 use crate::redact::redact;
 use crate::signature::{Catalogue, Signature};
 use crate::text::clean_line;
@@ -59,7 +59,7 @@ impl Told {
             why: runbook.meaning,
             mend: finding.mend.as_ref().map(|mend| clean_line(mend.in_lang(lang))),
             diff: finding.diff.as_ref().map(unified),
-            action: page.map(|page| action(page, lang, &places)).unwrap_or_default(),
+            action: page.map(|page| action(page, lang, &places, &finding.about)).unwrap_or_default(),
             links: runbook.links,
             places,
         }
@@ -71,20 +71,21 @@ fn severity(page: Option<&Signature>) -> Severity {
     page.map_or(Severity::Error, |page| page.severity)
 }
 
-/// The steps of the page: `{path}` and `{worker_config}` are the file that was looked at.
-fn action(page: &Signature, lang: Lang, places: &[Place]) -> Vec<Action> {
+/// The steps of the page: `{path}` is the file that was looked at.
+fn action(page: &Signature, lang: Lang, places: &[Place], about: &About) -> Vec<Action> {
     let path = places.first().map_or("", |place| &place.path);
-    let vars: Vars = [("worker_config".to_owned(), path.to_owned())].into();
+    let vars: Vars =
+        about.config.iter().map(|config| ("worker_config".to_owned(), clean_line(config))).collect();
     let values = Values {
         fields: &Fields::new(),
         host: None,
         source: None,
         path,
-        names: &Names::default(),
+        names: &about.names,
         vars: &vars,
-        allowed: if path.is_empty() { &[] } else { &page.vars },
+        signature: Some(page),
     };
-    page.runbook(lang).steps.iter().map(|step| command::fill(step, &values)).collect()
+    command::steps(page.runbook(lang), &values, lang).action.into_iter().map(|step| step.action).collect()
 }
 
 /// A line of a foreign file, fit to be shown.
@@ -124,4 +125,78 @@ fn unified(diff: &Diff) -> String {
         shift += added as i64 - removed as i64;
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::checks::trial;
+    use crate::doctor::facts::{Facts, Process};
+    use crate::doctor::{Words, examine_with};
+    use crate::signature::builtin;
+
+    /// The commands of the pages of what `check` finds.
+    fn commands(check: &str, facts: &Facts) -> String {
+        let (catalogue, _) = Catalogue::load(builtin::pages(), &[]);
+        let report = examine_with(facts, |id| id == check);
+        let told = report.findings.iter().map(|finding| Told::of(finding, &catalogue, Lang::En));
+        told.flat_map(|told| told.action).filter_map(|step| step.command).collect::<Vec<_>>().join("\n")
+    }
+
+    fn running(programs: &[&str]) -> Vec<Process> {
+        let process = |(pid, program): (u32, &&str)| Process {
+            pid,
+            program: (*program).to_owned(),
+            open_files: Err(Words::new("nobody knows", "未知")),
+            unit: None,
+        };
+        (1..).zip(programs).map(process).collect()
+    }
+
+    #[test]
+    fn commands_name_the_programs_of_the_box_and_the_configuration() {
+        let config = "[processors.ext_locks]\ngpu0 = 0\n";
+        for (program, others, expected) in [
+            (Some("damocles-worker"), &[][..], "damocles-worker worker --config=worker.toml list"),
+            (Some("venus-worker"), &["damocles-worker"], "venus-worker worker --config=worker.toml list"),
+            (None, &["vc-worker"], "systemctl restart vc-worker"),
+            (None, &["damocles-manager"], "systemctl restart damocles-worker"),
+            (None, &["damocles-worker", "venus-worker"], "systemctl restart <worker>"),
+            (None, &[], "<worker> worker --config=worker.toml list"),
+        ] {
+            let mut facts = trial::run_by(program, config);
+            facts.processes = Ok(running(others));
+            let commands = commands("doctor/limit-zero", &facts);
+            assert!(commands.contains(expected), "{expected:?} is not in\n{commands}");
+        }
+    }
+
+    #[test]
+    fn a_check_of_the_box_names_the_programs_that_run() {
+        let mut facts = Facts { processes: Ok(running(&["venus-sector-manager"])), ..Facts::default() };
+        let open_files = crate::doctor::facts::OpenFiles { soft: Some(1024), hard: None };
+        facts.processes.iter_mut().flatten().for_each(|process| process.open_files = Ok(open_files));
+        let commands = commands("doctor/nofile-low", &facts);
+        assert!(commands.contains("LimitNOFILE venus-worker venus-sector-manager"), "{commands}");
+    }
+
+    #[test]
+    fn a_data_file_is_not_taken_for_the_configuration() {
+        let (catalogue, _) = Catalogue::load(builtin::pages(), &[]);
+        for (config, expected) in
+            [(Some("/etc/w.toml"), "--config=/etc/w.toml"), (None, "--config=<worker_config>")]
+        {
+            let finding = Finding {
+                check: "doctor/limit-zero",
+                found: Words::new("", ""),
+                places: vec![Place { path: "/var/tmp/v28.cache".to_owned(), excerpt: None }],
+                mend: None,
+                diff: None,
+                about: About { config: config.map(str::to_owned), ..About::default() },
+            };
+            let told = Told::of(&finding, &catalogue, Lang::En);
+            let commands: Vec<&str> = told.action.iter().filter_map(|step| step.command.as_deref()).collect();
+            assert!(commands.iter().any(|command| command.contains(expected)), "{commands:?}");
+        }
+    }
 }

@@ -121,7 +121,7 @@ impl Processor {
     /// Whether the worker's own binary runs it.
     pub fn is_builtin(&self) -> bool {
         let file = self.bin.as_ref().and_then(|bin| bin.value.rsplit('/').next());
-        file.is_none_or(|file| matches!(file, "damocles-worker" | "venus-worker"))
+        file.is_none_or(|file| matches!(file, "damocles-worker" | "venus-worker" | "vc-worker"))
     }
 
     /// Whether it hands its work to another box, so that the GPUs here are nothing to it.
@@ -177,6 +177,11 @@ impl<'f> Worker<'f> {
     /// The limit of a stage that is in force.
     pub(super) fn limit(&self, stage: &str) -> Option<&Located<u64>> {
         self.limits.iter().find(|(name, _)| name.value == stage).map(|(_, count)| count)
+    }
+
+    /// Whether its program is of before damocles v0.7, as far as the name tells.
+    pub(super) fn is_venus(&self) -> bool {
+        matches!(self.file.program.as_deref(), Some("venus-worker" | "vc-worker"))
     }
 
     /// Whether a sealing thread runs `plan`; the default plan is `sealer`.

@@ -65,11 +65,11 @@ envs = { CUDA_VISIBLE_DEVICES = "1" }
 
 [[processors.c2]]
 locks = ["gpu0"]
-envs = { CUDA_VISIBLE_DEVICES = "0" }
+envs = { CUDA_VISIBLE_DEVICES = "0", TMPDIR = "/var/tmp/gpu0" }
 
 [[processors.c2]]
 locks = ["gpu1"]
-envs = { CUDA_VISIBLE_DEVICES = "1" }
+envs = { CUDA_VISIBLE_DEVICES = "1", TMPDIR = "/var/tmp/gpu1" }
 "#;
 
 const ENVIRON: &str = "FIL_PROOFS_USE_MULTICORE_SDR=1\0FIL_PROOFS_USE_GPU_COLUMN_BUILDER=1\0FIL_PROOFS_USE_GPU_TREE_BUILDER=1\0";
@@ -208,8 +208,8 @@ fn a_healthy_box_has_no_finding_and_everything_was_looked_at() {
     let folder = a_box();
     let (found, unchecked) = examine(folder.path());
     assert_eq!(found, BTreeSet::new());
-    // How full a disk is no bundle tells.
-    assert_eq!(unchecked, BTreeSet::from(["disk-state".to_owned()]));
+    // How full a disk is, and which files have holes, no bundle tells.
+    assert_eq!(unchecked, BTreeSet::from(["disk-state".to_owned(), "parent-cache-damaged".to_owned()]));
 }
 
 type Change = fn(&Path);
@@ -239,7 +239,7 @@ const CHANGES: &[(Change, &[&str])] = &[
         |root| {
             config(
                 root,
-                "[[processors.c2]]\nlocks = [\"gpu1\"]\nenvs = { CUDA_VISIBLE_DEVICES = \"1\" }\n",
+                "[[processors.c2]]\nlocks = [\"gpu1\"]\nenvs = { CUDA_VISIBLE_DEVICES = \"1\", TMPDIR = \"/var/tmp/gpu1\" }\n",
                 "",
             );
             config(root, "DEVICES = \"1\"", "DEVICES = \"0\"");
@@ -262,7 +262,29 @@ const CHANGES: &[(Change, &[&str])] = &[
         },
         &["gpu-inherited"],
     ),
-    (|root| config(root, "{ CUDA", "{ BELLMAN_NO_GPU = \"1\", CUDA"), &["gpu-disabled"]),
+    (|root| config(root, "\"0\", TMPDIR", "\"0\", BELLMAN_NO_GPU = \"1\", TMPDIR"), &["gpu-disabled"]),
+    (|root| config(root, "{ CUDA", "{ BELLMAN_NO_GPU = \"1\", CUDA"), &[]),
+    (|root| config(root, "/var/tmp/gpu1", "/var/tmp/gpu0"), &["gpu-lock-file"]),
+    (
+        |root| {
+            config(root, "/var/tmp/gpu1", "/var/tmp/gpu0");
+            put(root, "proc/77/environ", &format!("{ENVIRON}BELLPERSON_GPUS_PER_LOCK=1\0"));
+        },
+        &[],
+    ),
+    (
+        |root| {
+            config(root, "[sector_manager]", "[remote_store]\nlocation = \"/mnt\"\n[sector_manager]");
+        },
+        &["key-unknown"],
+    ),
+    (
+        |root| {
+            config(root, "[sector_manager]", "[remote_store]\nlocation = \"/mnt\"\n[sector_manager]");
+            put(root, "proc/77/cmdline", "/usr/bin/vc-worker\0daemon\0-c\0/etc/worker.toml\0");
+        },
+        &[],
+    ),
     (|root| put(root, "proc/77/environ", "FIL_PROOFS_USE_MULTICORE_SDR=1\0"), &["gpu-builder-off"]),
     (
         |root| {

@@ -16,7 +16,7 @@ use crate::bundle::put;
 use crate::healthy::{WORKER, a_box, elf, examine, sized};
 
 /// A box with the topology of a small machine and this configuration.
-fn facts(config: &str) -> Facts {
+pub fn facts(config: &str) -> Facts {
     let cpu = |cpu: u32| (cpu, Cpu { core: cpu / 2 * 2, l2: None, l3: Some(cpu / 8 * 8), package: 0 });
     let topology = Topology { cpus: (0..32).map(cpu).collect(), nodes: [(0, (0..32).collect())].into() };
     let file = ConfigFile {
@@ -41,7 +41,7 @@ fn report(config: &str) {
 }
 
 /// The configuration with stretches taken out and others put in.
-fn mutated() -> impl Strategy<Value = String> {
+pub fn mutated() -> impl Strategy<Value = String> {
     let junk = "([\\[\\]{}=\"'#,\\-\n\t 0-9é核]|gpu0|pc1|pc2|locks = |\"0-7\"|envs = |9999999999999|\\[\\[processors\\.c2\\]\\]\n){0,10}";
     let cut = (0..WORKER.len(), 0..60usize, junk);
     proptest::collection::vec(cut, 1..5).prop_map(|cuts| {

@@ -3,7 +3,7 @@
 use crate::bundle::{bundle, doctor, found};
 
 /// What an example of the upstream Q&A meant for two GPUs; as it stands there it is no TOML.
-const BROKEN: &str = r#"
+pub const BROKEN: &str = r#"
 [processors.limitation.concurrent]
 pc2 = 2
 c2 = 1

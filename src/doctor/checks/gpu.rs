@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{environment_unknown, joined, listed};
 use crate::doctor::facts::Facts;
-use crate::doctor::keys::GPU_STAGES;
+use crate::doctor::keys::{BELLPERSON_STAGES, GPU_STAGES};
 use crate::doctor::worker::{Processor, Var, Worker};
 use crate::doctor::{Diff, Finding, Outcome, Words};
 
-const VISIBLE: &str = "CUDA_VISIBLE_DEVICES";
+pub(super) const VISIBLE: &str = "CUDA_VISIBLE_DEVICES";
 const NO_GPU: &str = "BELLMAN_NO_GPU";
 
 /// The GPUs that a processor's child sees.
@@ -61,8 +61,15 @@ pub(super) fn users<'w>(worker: &'w Worker<'_>) -> Vec<(&'w Processor, Devices)>
     users.map(|processor| (processor, Devices::of(processor, worker))).collect()
 }
 
+/// Those of them that bellperson computes in the worker's own program.
+pub(super) fn provers<'w>(worker: &'w Worker<'_>) -> Vec<(&'w Processor, Devices)> {
+    let mut users = users(worker);
+    users.retain(|(processor, _)| BELLPERSON_STAGES.contains(&processor.stage) && processor.is_builtin());
+    users
+}
+
 /// Puts the place where a processor says what it sees, or the processor itself.
-fn at_visible(finding: &mut Finding, worker: &Worker<'_>, processor: &Processor) {
+pub(super) fn at_visible(finding: &mut Finding, worker: &Worker<'_>, processor: &Processor) {
     match processor.var(worker, VISIBLE) {
         Var::Own(value) => finding.at(worker, &value.span),
         _ => finding.at(worker, &processor.span),
@@ -108,7 +115,7 @@ fn shared<'w>(worker: &'w Worker<'_>, facts: &Facts) -> Vec<Shared<'w>> {
 }
 
 /// Whether all of them take one lock that only one may hold.
-fn all_locked(worker: &Worker<'_>, processors: &[&Processor]) -> bool {
+pub(super) fn all_locked(worker: &Worker<'_>, processors: &[&Processor]) -> bool {
     let takes = |processor: &Processor, lock: &str| processor.locks.iter().any(|one| one.value == lock);
     let single = worker.locks.iter().filter(|(_, holders)| holders.value == 1);
     single.map(|(name, _)| name).any(|name| processors.iter().all(|one| takes(one, &name.value)))
@@ -330,7 +337,7 @@ pub(super) fn inherited(worker: &Worker<'_>, _: &Facts, out: &mut Outcome) {
 
 /// The proofs are told to leave the GPU alone.
 pub(super) fn disabled(worker: &Worker<'_>, _: &Facts, out: &mut Outcome) {
-    for (processor, _) in users(worker).into_iter().filter(|(processor, _)| processor.is_builtin()) {
+    for (processor, _) in provers(worker) {
         let var = processor.var(worker, NO_GPU);
         let Some(value) = var.value() else {
             if var == Var::Unknown {
@@ -339,7 +346,8 @@ pub(super) fn disabled(worker: &Worker<'_>, _: &Facts, out: &mut Outcome) {
             continue;
         };
         let name = processor.name();
-        let off = matches!(value.trim(), "0" | "false");
+        // Nothing else is taken for no, `false` neither.
+        let off = value == "0";
         let words = if off {
             Words::new(
                 format!(
@@ -368,5 +376,32 @@ pub(super) fn disabled(worker: &Worker<'_>, _: &Facts, out: &mut Outcome) {
             _ => processor.span.clone(),
         };
         finding.at(worker, &span).mend(format!("take `{NO_GPU}` out"), format!("去掉 `{NO_GPU}`"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::doctor::checks::trial::{report, run_by};
+
+    #[test]
+    fn only_what_bellperson_computes_heeds_its_variable() {
+        let damocles = Some("damocles-worker");
+        for (stage, value, program, found, unknown) in [
+            ("c2", "1", None, 1, 0),
+            ("snap_prove", "1", damocles, 1, 0),
+            ("window_post", "", damocles, 1, 0),
+            ("pc2", "1", None, 0, 0),
+            ("snap_encode", "1", None, 0, 0),
+            // Releases differ in this value alone.
+            ("c2", "0", None, 1, 0),
+            ("c2", "0", Some("venus-worker"), 1, 0),
+            ("c2", "0", damocles, 0, 1),
+            ("c2", "false", damocles, 1, 0),
+        ] {
+            let config = format!("[[processors.{stage}]]\nenvs = {{ BELLMAN_NO_GPU = \"{value}\" }}\n");
+            let report = report("doctor/gpu-disabled", &run_by(program, &config));
+            let counts = (report.findings.len(), report.unchecked.len());
+            assert_eq!(counts, (found, unknown), "{stage} {value} {program:?}");
+        }
     }
 }

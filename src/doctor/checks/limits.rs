@@ -6,7 +6,7 @@ use super::listed;
 use crate::doctor::facts::Facts;
 use crate::doctor::keys::GPU_STAGES;
 use crate::doctor::worker::{self, Worker};
-use crate::doctor::{Diff, Outcome};
+use crate::doctor::{Diff, Outcome, Words};
 
 /// The worker passes over a shorter stagger.
 const STAGGER_MIN: Duration = Duration::from_secs(1);
@@ -22,26 +22,44 @@ const MINUTES: [(&str, u64); 8] = [
     ("window_post", 4),
 ];
 
-/// A zero among limits, locks and `concurrent`: whoever asks waits for ever.
+/// A zero among limits, locks and `concurrent`: whoever asks waits for ever, or the worker does not start.
 pub(super) fn zero(worker: &Worker<'_>, _: &Facts, out: &mut Outcome) {
-    let mut found = |what: String, span: &std::ops::Range<usize>, should: usize| {
-        out.found(
-            format!("{what} is 0: whoever asks for it waits for ever"),
-            format!("{what} 为 0：请求它的任务会永远等待"),
+    let mut found = |words: Words, span: &std::ops::Range<usize>, should: usize| {
+        let finding = out.found("", "");
+        finding.found = words;
+        finding
+            .at(worker, span)
+            .mend("give the number that may run at once", "写允许同时运行的数量")
+            .diff(Diff::replacing(&worker.text(), &[(span.clone(), should.to_string())]));
+    };
+    let waits = |en: String, zh: String| {
+        Words::new(
+            format!("{en} is 0: whoever asks for it waits for ever"),
+            format!("{zh} 为 0：请求它的任务会永远等待"),
         )
-        .at(worker, span)
-        .mend("give the number that may run at once", "写允许同时运行的数量")
-        .diff(Diff::replacing(&worker.text(), &[(span.clone(), should.to_string())]));
     };
     for (name, count) in worker.locks.iter().filter(|(_, count)| count.value == 0) {
-        found(format!("the lock `{}`", name.value), &count.span, 1);
+        let lock = &name.value;
+        found(waits(format!("the lock `{lock}`"), format!("锁 `{lock}`")), &count.span, 1);
     }
     for (name, count) in worker.limits.iter().filter(|(_, count)| count.value == 0) {
-        found(format!("the limit of `{}`", name.value), &count.span, worker.of(&name.value).len().max(1));
+        let stage = &name.value;
+        let words = waits(format!("the limit of `{stage}`"), format!("`{stage}` 的限制"));
+        found(words, &count.span, worker.of(stage).len().max(1));
     }
     for processor in &worker.processors {
         if let Some(count) = processor.concurrent.as_ref().filter(|count| count.value == 0) {
-            found(format!("`concurrent` of {}", processor.name()), &count.span, 1);
+            let name = processor.name();
+            let words = Words::new(
+                format!(
+                    "`concurrent` of {name} is 0: up to damocles v0.8 the worker does not start with it, and later \
+                     a task that is to run there waits for ever"
+                ),
+                format!(
+                    "{name} 的 `concurrent` 为 0：damocles v0.8 及以前 worker 无法启动，之后的版本中分到它的任务会永远等待"
+                ),
+            );
+            found(words, &count.span, 1);
         }
     }
 }
@@ -82,7 +100,7 @@ pub(super) fn shadowed(worker: &Worker<'_>, _: &Facts, out: &mut Outcome) {
     }
 }
 
-/// A stagger that lets no two tasks of a stage overlap, or that the worker passes over.
+/// A stagger as long as a task, so that hardly two of a stage overlap, or one that the worker passes over.
 pub(super) fn stagger(worker: &Worker<'_>, _: &Facts, out: &mut Outcome) {
     for (name, written) in &worker.staggered {
         let (stage, text) = (&name.value, &written.value);
@@ -106,8 +124,8 @@ pub(super) fn stagger(worker: &Worker<'_>, _: &Facts, out: &mut Outcome) {
         let several = worker.of(stage).len() > 1 || worker.limit(stage).is_some_and(|limit| limit.value > 1);
         if let Some(minutes) = shortest.filter(|minutes| several && stagger.as_secs() >= minutes * 60) {
             out.found(
-                format!("`{stage}` starts every {text} and may be done in {minutes} minutes: no two overlap"),
-                format!("`{stage}` 每 {text} 启动一个，而 {minutes} 分钟可能就已完成：不会有两个同时运行"),
+                format!("`{stage}` may be done in {minutes} minutes and starts one every {text}: hardly two overlap"),
+                format!("`{stage}` 每 {text} 启动一个，而 {minutes} 分钟可能就已完成：很少会有两个同时运行"),
             )
             .at(worker, &written.span)
             .mend(
@@ -118,12 +136,14 @@ pub(super) fn stagger(worker: &Worker<'_>, _: &Facts, out: &mut Outcome) {
     }
 }
 
-/// Tasks that queue inside the worker wait for the first processor, whichever is free first.
+/// Tasks that queue inside the worker wait for one processor, whichever is free first.
 pub(super) fn queue(worker: &Worker<'_>, _: &Facts, out: &mut Outcome) {
     for stage in GPU_STAGES {
         let processors = worker.of(stage);
         let each: Option<Vec<u64>> =
             processors.iter().map(|one| one.concurrent.as_ref().map(|count| count.value)).collect();
+        // A zero among them is told as a fault of its own.
+        let each = each.filter(|each| !each.contains(&0));
         let Some(room) = each.map(|each| each.into_iter().fold(0, u64::saturating_add)) else { continue };
         let limit = worker.limit(stage).map(|limit| limit.value);
         if processors.len() < 2 || limit.is_some_and(|limit| limit <= room) {
@@ -132,8 +152,14 @@ pub(super) fn queue(worker: &Worker<'_>, _: &Facts, out: &mut Outcome) {
         let names: Vec<String> = processors.iter().map(|one| one.name()).collect();
         let (en, zh) = listed(&names);
         let finding = out.found(
-            format!("{en} have room for {room} tasks, and more may ask: those wait for #1, even if another is free"),
-            format!("{zh} 只容得下 {room} 个任务，而请求可能更多：多出的只等 #1，即使别的已空闲"),
+            format!(
+                "{en} have room for {room} tasks, and more may ask: each of those waits for one of them, even if \
+                 another is free (since damocles v0.9 for #1, before for one drawn at random)"
+            ),
+            format!(
+                "{zh} 只容得下 {room} 个任务，而请求可能更多：多出的每个只等其中一个，即使别的已空闲\
+                （damocles v0.9 起等 #1，之前随机选一个）"
+            ),
         );
         match worker.limit(stage) {
             Some(limit) => finding
@@ -145,5 +171,44 @@ pub(super) fn queue(worker: &Worker<'_>, _: &Facts, out: &mut Outcome) {
             format!("`{stage} = {room}` in `[processors.limitation.concurrent]`"),
             format!("在 `[processors.limitation.concurrent]` 中写 `{stage} = {room}`"),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::doctor::checks::trial::{findings, told};
+
+    #[test]
+    fn what_differs_between_releases_is_said() {
+        let two = "[[processors.pc2]]\nconcurrent = 1\n[[processors.pc2]]\nconcurrent = 1\n";
+        let limit = "[processors.limitation.concurrent]\n";
+        let stagger = "[processors.limitation.staggered]\npc2 = \"1h\"\n";
+        for (check, config, parts) in [
+            ("doctor/limit-zero", format!("{limit}pc2 = 0\n"), ["limit of `pc2` is 0", "waits for ever"]),
+            (
+                "doctor/limit-zero",
+                "[[processors.pc2]]\nconcurrent = 0\n".to_owned(),
+                ["up to damocles v0.8 the worker does not start", "later a task that is to run there"],
+            ),
+            (
+                "doctor/stage-queue",
+                two.to_owned(),
+                ["since damocles v0.9 for #1", "before for one drawn at random"],
+            ),
+            ("doctor/stagger", format!("{stagger}{two}"), ["starts one every 1h", "hardly two overlap"]),
+        ] {
+            let found = findings(check, &config);
+            assert_eq!(found.len(), 1, "{config}");
+            let (text, ..) = told(&found[0]);
+            assert!(parts.iter().all(|part| text.contains(part)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_zero_is_told_once() {
+        let two = "[processors.limitation.concurrent]\npc2 = 1\n\
+            [[processors.pc2]]\nconcurrent = 0\n[[processors.pc2]]\nconcurrent = 0\n";
+        assert!(findings("doctor/stage-queue", two).is_empty());
+        assert_eq!(findings("doctor/limit-zero", two).len(), 2);
     }
 }

@@ -34,15 +34,29 @@ pub(super) fn value(worker: &Worker<'_>, _: &Facts, out: &mut Outcome) {
             continue;
         }
         let (lock, count_of) = (&name.value, count.value);
-        out.found(
+        let finding = out.found(
             format!(
                 "`{lock} = {count_of}` lets {count_of} processors hold `{lock}` at once: it is no GPU number"
             ),
             format!("`{lock} = {count_of}` 允许 {count_of} 个处理器同时持有 `{lock}`：它不是 GPU 编号"),
-        )
-        .at(worker, &count.span)
-        .mend("a lock of one GPU has one holder", "一块 GPU 的锁只有一个持有者")
-        .diff(Diff::replacing(&worker.text(), &[(count.span.clone(), "1".to_owned())]));
+        );
+        finding.at(worker, &count.span);
+        if keeps_nothing_apart(worker, lock) {
+            finding.mend(
+                "it keeps nothing apart: take it out as `doctor/lock-single-stage` says, with `concurrent = 1` \
+                 where one task at a time was meant",
+                "它没有协调任何东西：按 `doctor/lock-single-stage` 删去它；若本意是一次一个任务，写 `concurrent = 1`",
+            );
+        } else if holders(worker, lock).is_empty() {
+            finding.mend(
+                "no processor takes it: see `doctor/lock-unused`",
+                "没有处理器使用它：见 `doctor/lock-unused`",
+            );
+        } else {
+            finding
+                .mend("a lock of one GPU has one holder", "一块 GPU 的锁只有一个持有者")
+                .diff(Diff::replacing(&worker.text(), &[(count.span.clone(), "1".to_owned())]));
+        }
     }
 }
 
@@ -62,9 +76,7 @@ pub(super) fn undeclared(worker: &Worker<'_>, _: &Facts, out: &mut Outcome) {
         places.iter().for_each(|place| {
             finding.at(worker, &place.span);
         });
-        let hint = did_you_mean(lock, worker.locks.iter().map(|(name, _)| &*name.value));
-        let near = hint.as_deref().and_then(|hint| hint.split('`').nth(1));
-        if let Some(near) = near {
+        if let Some(near) = near_declared(worker, lock) {
             let changes: Vec<_> =
                 places.iter().map(|place| (place.span.clone(), format!("\"{near}\""))).collect();
             finding
@@ -80,13 +92,35 @@ pub(super) fn undeclared(worker: &Worker<'_>, _: &Facts, out: &mut Outcome) {
     }
 }
 
+/// The declared lock that an undeclared one was probably meant to be.
+fn near_declared(worker: &Worker<'_>, lock: &str) -> Option<String> {
+    let hint = did_you_mean(lock, worker.locks.iter().map(|(name, _)| &*name.value))?;
+    hint.split('`').nth(1).map(str::to_owned)
+}
+
+/// The name that somebody wrote who probably meant this lock.
+fn misspelt<'w>(worker: &'w Worker<'_>, lock: &str) -> Option<&'w str> {
+    let mut used = worker.processors.iter().flat_map(|one| &one.locks).map(|used| &*used.value);
+    used.find(|used| !is_declared(worker, used) && near_declared(worker, used).as_deref() == Some(lock))
+}
+
 /// A lock that nobody takes.
 pub(super) fn unused(worker: &Worker<'_>, _: &Facts, out: &mut Outcome) {
     for (name, count) in &worker.locks {
-        if holders(worker, &name.value).is_empty() {
-            let lock = &name.value;
-            out.found(format!("no processor takes the lock `{lock}`"), format!("没有处理器使用锁 `{lock}`"))
-                .at(worker, &name.span)
+        if !holders(worker, &name.value).is_empty() {
+            continue;
+        }
+        let lock = &name.value;
+        let finding =
+            out.found(format!("no processor takes the lock `{lock}`"), format!("没有处理器使用锁 `{lock}`"));
+        finding.at(worker, &name.span);
+        if let Some(written) = misspelt(worker, lock) {
+            finding.mend(
+                format!("`{written}` may be meant for it: see `doctor/lock-undeclared`"),
+                format!("`{written}` 可能就是指它：见 `doctor/lock-undeclared`"),
+            );
+        } else {
+            finding
                 .mend(
                     format!("take it out, or give the processors that it is for `locks = [\"{lock}\"]`"),
                     format!("删去它，或给相应的处理器写 `locks = [\"{lock}\"]`"),
@@ -96,14 +130,23 @@ pub(super) fn unused(worker: &Worker<'_>, _: &Facts, out: &mut Outcome) {
     }
 }
 
+/// Whether the holders of a lock do not meet anywhere. A lock of 0 keeps everything away, and one whose name is
+/// misspelt somewhere has more holders than it seems.
+fn keeps_nothing_apart(worker: &Worker<'_>, name: &str) -> bool {
+    let holders = holders(worker, name);
+    let one_stage = holders.iter().all(|one| one.stage == holders[0].stage);
+    let opens = worker.locks.iter().any(|(lock, count)| lock.value == name && count.value > 0);
+    !holders.is_empty()
+        && opens
+        && one_stage
+        && (holders.len() == 1 || never_meet(worker, &holders))
+        && misspelt(worker, name).is_none()
+}
+
 /// A lock whose holders do not meet anywhere.
 pub(super) fn single_stage(worker: &Worker<'_>, _: &Facts, out: &mut Outcome) {
-    let idle = |name: &&Located<String>| {
-        let holders = holders(worker, &name.value);
-        let one_stage = holders.iter().all(|one| one.stage == holders[0].stage);
-        !holders.is_empty() && one_stage && (holders.len() == 1 || never_meet(worker, &holders))
-    };
-    let idle: Vec<&Located<String>> = worker.locks.iter().map(|(name, _)| name).filter(idle).collect();
+    let names = worker.locks.iter().map(|(name, _)| name);
+    let idle: Vec<&Located<String>> = names.filter(|name| keeps_nothing_apart(worker, &name.value)).collect();
     if idle.is_empty() {
         return;
     }
@@ -123,10 +166,19 @@ pub(super) fn single_stage(worker: &Worker<'_>, _: &Facts, out: &mut Outcome) {
     idle.iter().for_each(|name| {
         finding.at(worker, &name.span);
     });
+    let caps = processors_with(worker, &idle).any(|processor| cap(worker, processor, &idle).is_some());
+    let (en_cap, zh_cap) = if caps {
+        (
+            "; it also caps how many tasks run at once, so `concurrent` takes its place",
+            "；它同时限制了一次运行的任务数，所以用 `concurrent` 代替",
+        )
+    } else {
+        ("", "")
+    };
     finding
         .mend(
-            "a lock is for stages that share a GPU; without such stages take it out",
-            "锁用于共享同一块 GPU 的不同阶段；没有这样的阶段就删去它",
+            format!("a lock is for stages that share a GPU; without such stages take it out{en_cap}"),
+            format!("锁用于共享同一块 GPU 的不同阶段；没有这样的阶段就删去它{zh_cap}"),
         )
         .diff(without(worker, &idle));
 }
@@ -140,21 +192,52 @@ fn never_meet(worker: &Worker<'_>, processors: &[&Processor]) -> bool {
     })
 }
 
-/// The file without these locks.
+fn is_among(locks: &[&Located<String>], name: &str) -> bool {
+    locks.iter().any(|lock| lock.value == name)
+}
+
+/// The processors that take one of these locks.
+fn processors_with<'w>(
+    worker: &'w Worker<'_>,
+    locks: &[&Located<String>],
+) -> impl Iterator<Item = &'w Processor> {
+    worker.processors.iter().filter(|one| one.locks.iter().any(|lock| is_among(locks, &lock.value)))
+}
+
+/// How many tasks of a processor these locks let run at once, where nothing else of it says so.
+fn cap(worker: &Worker<'_>, processor: &Processor, locks: &[&Located<String>]) -> Option<u64> {
+    let taken = worker
+        .locks
+        .iter()
+        .filter(|(name, _)| is_among(locks, &name.value) && use_of(processor, &name.value).is_some());
+    let most = taken.map(|(_, count)| count.value).min()?;
+    processor.concurrent.as_ref().is_none_or(|concurrent| concurrent.value > most).then_some(most)
+}
+
+/// The file without these locks, with `concurrent` where one of them was the only cap.
 fn without(worker: &Worker<'_>, locks: &[&Located<String>]) -> Option<Diff> {
-    let gone = |name: &str| locks.iter().any(|lock| lock.value == name);
-    let mut entries: Vec<(Range<usize>, Range<usize>)> = Vec::new();
-    for (name, count) in worker.locks.iter().filter(|(name, _)| gone(&name.value)) {
-        entries.push((name.span.clone(), count.span.clone()));
+    let text = worker.text();
+    let mut gone: Vec<(Range<usize>, Range<usize>)> = Vec::new();
+    for (name, count) in worker.locks.iter().filter(|(name, _)| is_among(locks, &name.value)) {
+        gone.push((name.span.clone(), count.span.clone()));
     }
-    for processor in worker.processors.iter().filter(|one| one.locks.iter().any(|lock| gone(&lock.value))) {
+    let mut capped = Vec::new();
+    for processor in processors_with(worker, locks) {
         // A list that keeps another lock is for a person to edit.
-        if !processor.locks.iter().all(|lock| gone(&lock.value)) {
+        if !processor.locks.iter().all(|lock| is_among(locks, &lock.value)) {
             return None;
         }
-        entries.push(processor.locks_entry.clone()?);
+        let (key, value) = processor.locks_entry.clone()?;
+        match (cap(worker, processor, locks), &processor.concurrent) {
+            (Some(most), None) => capped.push((key.start..value.end, format!("concurrent = {most}"))),
+            (Some(most), Some(concurrent)) => {
+                gone.push((key, value));
+                capped.push((concurrent.span.clone(), most.to_string()));
+            }
+            (None, _) => gone.push((key, value)),
+        }
     }
-    Diff::deleting(&worker.text(), &entries)
+    Diff::together(vec![Diff::deleting(&text, &gone), Diff::replacing(&text, &capped)])
 }
 
 /// A processor that works elsewhere takes a lock of this box.
@@ -261,4 +344,73 @@ fn circle<'l>(follows: &BTreeMap<&'l str, BTreeSet<&'l str>>) -> Option<BTreeSet
             .filter(|lock| reached.contains(lock) && reaches(lock).contains(first))
             .collect(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::doctor::checks::trial::{findings, told};
+
+    const TWO_GPUS: &str = "[processors.ext_locks]\ngpu1 = 1\ngpu2 = 2\n\
+        [[processors.pc2]]\nlocks = [\"gpu1\"]\nenvs = { CUDA_VISIBLE_DEVICES = \"0\" }\n\
+        [[processors.pc2]]\nlocks = [\"gpu2\"]\nenvs = { CUDA_VISIBLE_DEVICES = \"0\" }\n";
+
+    /// What one finding says that would mend it, and the lines that would.
+    fn mended(check: &str, config: &str) -> Option<(String, Vec<String>)> {
+        let found = findings(check, config);
+        assert!(found.len() < 2, "{found:?}");
+        found.first().map(|finding| {
+            let (_, mend, lines) = told(finding);
+            (mend, lines)
+        })
+    }
+
+    #[test]
+    fn a_lock_that_keeps_nothing_apart_needs_no_other_value() {
+        let (mend, lines) = mended("doctor/lock-value", TWO_GPUS).unwrap();
+        assert!(mend.contains("doctor/lock-single-stage") && lines.is_empty(), "{mend} {lines:?}");
+        let shared = format!("{TWO_GPUS}[[processors.c2]]\nlocks = [\"gpu2\"]\n");
+        assert_eq!(mended("doctor/lock-value", &shared).unwrap().1, ["gpu2 = 1"]);
+        let unused = "[processors.ext_locks]\ndisk2 = 2\n";
+        let (mend, lines) = mended("doctor/lock-value", unused).unwrap();
+        assert!(mend.contains("doctor/lock-unused") && lines.is_empty(), "{mend} {lines:?}");
+    }
+
+    #[test]
+    fn a_lock_goes_and_its_cap_stays() {
+        let one = |lock: &str, processor: &str| {
+            format!("[processors.ext_locks]\n{lock}\n[[processors.pc2]]\n{processor}\n")
+        };
+        let cases: [(String, Option<&[&str]>); 9] = [
+            (TWO_GPUS.to_owned(), Some(&["-", "-", "concurrent = 1", "concurrent = 2"])),
+            (one("a = 1", "locks = [\"a\"] # why"), Some(&["-", "concurrent = 1 # why"])),
+            (one("a = 2", "concurrent = 1\nlocks = [\"a\"]"), Some(&["-", "-"])),
+            (one("a = 2", "concurrent = 2\nlocks = [\"a\"]"), Some(&["-", "-"])),
+            (one("a = 2", "concurrent = 9\nlocks = [\"a\"]"), Some(&["-", "concurrent = 2", "-"])),
+            (one("a = 2\nb = 1", "locks = [\"a\", \"b\"]"), Some(&["-", "-", "concurrent = 1"])),
+            // For a person to edit.
+            (one("a = 1", "locks = [\n\"a\"\n]"), Some(&[])),
+            // It keeps everything away.
+            (one("a = 0", "locks = [\"a\"]"), None),
+            // Somebody else means it.
+            (one("gpu0 = 1", "locks = [\"gpu0\"]\n[[processors.c2]]\nlocks = [\"gpu\"]"), None),
+        ];
+        for (config, expected) in cases {
+            let found = mended("doctor/lock-single-stage", &config);
+            let lines = found.as_ref().map(|(_, lines)| lines.iter().map(|line| &**line).collect::<Vec<_>>());
+            assert_eq!(lines.as_deref(), expected, "{config}");
+            if let Some((mend, lines)) = found {
+                let says_so = mend.contains("`concurrent` takes its place");
+                let does_so = lines.iter().any(|line| line.starts_with("concurrent"));
+                assert!(says_so == does_so || lines.is_empty(), "{mend}\n{config}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_lock_that_a_slip_means_is_not_to_be_taken_out() {
+        let config = "[processors.ext_locks]\ngpu0 = 1\n[[processors.pc2]]\nlocks = [\"gpu\"]\n";
+        let (mend, lines) = mended("doctor/lock-unused", config).unwrap();
+        assert!(mend.contains("doctor/lock-undeclared") && lines.is_empty(), "{mend} {lines:?}");
+        assert_eq!(mended("doctor/lock-undeclared", config).unwrap().1, ["locks = [\"gpu0\"]"]);
+    }
 }

@@ -147,13 +147,29 @@ fn sector_of(file: &DataFile) -> Option<u64> {
     PARENTS.iter().find(|(head, _)| hash.starts_with(head)).map(|(_, sector)| *sector)
 }
 
-/// A parent cache that is empty or of another size.
+/// A file that got its length before it was written, and was not written to its end.
+fn holes(file: &DataFile, on_disk: u64) -> Option<(String, String)> {
+    if on_disk >= file.size {
+        return None;
+    }
+    let (has, should) = (shown(on_disk), shown(file.size));
+    Some((
+        format!("has holes, {has} of {should} stand on the disk: its making was broken off"),
+        format!("有空洞，磁盘上只有 {has}，应为 {should}：生成过程中断了"),
+    ))
+}
+
+/// A parent cache that is empty, of another size, or has holes.
 pub(super) fn parents_damaged(worker: &Worker<'_>, facts: &Facts, out: &mut Outcome) {
     let Some(proofs) = files_of(worker, facts, out) else { return };
     let Some(files) = files(worker, &proofs.parents, out) else { return };
     for file in files.iter().filter(|file| file.name.ends_with(".cache")) {
         let wanted = sector_of(file).map(parent_cache_bytes);
-        if let Some((en, zh)) = wrong_size(file, wanted) {
+        let wrong = match wrong_size(file, wanted) {
+            Some(wrong) => Some(wrong),
+            None => out.needs(&file.on_disk).and_then(|&on_disk| holes(file, on_disk)),
+        };
+        if let Some((en, zh)) = wrong {
             let name = &file.name;
             out.found(format!("{name} {en}"), format!("{name} {zh}"))
                 .file(format!("{}/{name}", proofs.parents.path));
@@ -238,6 +254,45 @@ pub(super) fn disks(facts: &Facts, out: &mut Outcome) {
                 format!("{mount}（{kind}）的 inode 已用 {inodes} %"),
             )
             .file(&**path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::checks::trial::{a_box, report, told};
+    use crate::doctor::facts::Known;
+
+    #[test]
+    fn a_parent_cache_is_judged_by_its_size_and_by_what_stands_on_the_disk() {
+        let unknown = || Err(Words::new("it does not show", "看不出来"));
+        let whole = 56 * GIB;
+        // Name and size, what stands on the disk, what is found, and how much could not be looked at.
+        type Case = (&'static str, u64, Known<u64>, Option<&'static str>, usize);
+        let cases: [Case; 6] = [
+            ("v28-sdr-parent-21981246c370.cache", whole, Ok(whole + 4096), None, 0),
+            ("v28-sdr-parent-21981246c370.cache", whole, Ok(whole - 512), Some("has holes"), 0),
+            ("v28-sdr-parent-21981246c370.cache", whole, Ok(0), Some("has holes, 0 B of 56.0 GiB"), 0),
+            ("v28-sdr-parent-21981246c370.cache", whole, unknown(), None, 1),
+            ("v28-sdr-parent-21981246c370.cache", whole - 1, Ok(0), Some("and should have"), 0),
+            ("v28-sdr-parent-00000000.cache", 4096, Ok(0), Some("has holes"), 0),
+        ];
+        for (name, size, on_disk, found, unchecked) in cases {
+            let file = DataFile { name: name.to_owned(), size, wanted: None, on_disk };
+            let folder = |files| Folder { path: "/p".to_owned(), is_certain: true, files: Ok(Some(files)) };
+            let mut facts = a_box("");
+            facts.proofs = vec![ProofFiles {
+                config: "worker.toml".to_owned(),
+                parameters: folder(Vec::new()),
+                parents: folder(vec![file.clone()]),
+                trees: Vec::new(),
+            }];
+            let report = report("doctor/parent-cache-damaged", &facts);
+            let text = report.findings.first().map(|finding| told(finding).0);
+            assert_eq!(text.is_some(), found.is_some(), "{file:?}: {text:?}");
+            assert!(found.is_none_or(|part| text.as_ref().unwrap().contains(part)), "{text:?}");
+            assert_eq!(report.unchecked.len(), unchecked, "{file:?}");
         }
     }
 }

@@ -7,10 +7,12 @@ use super::gpu::users;
 use crate::doctor::facts::Facts;
 use crate::doctor::keys::GPU_STAGES;
 use crate::doctor::worker::{Processor, Var, Worker};
-use crate::doctor::{Diff, Outcome};
+use crate::doctor::{Diff, Outcome, Words};
 
-/// Without both of them PC2 builds its trees on the CPU.
-const BUILDERS: [&str; 2] = ["FIL_PROOFS_USE_GPU_COLUMN_BUILDER", "FIL_PROOFS_USE_GPU_TREE_BUILDER"];
+/// Without it PC2 builds tree C on the CPU, up to damocles v0.10. Later releases do not read it.
+const COLUMN_BUILDER: &str = "FIL_PROOFS_USE_GPU_COLUMN_BUILDER";
+/// Without it PC2 builds tree R on the CPU, and since damocles v0.11 tree C too.
+const TREE_BUILDER: &str = "FIL_PROOFS_USE_GPU_TREE_BUILDER";
 
 /// The GPU stages that the plans of the sealing threads come to.
 pub(super) fn gpu_stages_in_use(worker: &Worker<'_>) -> Vec<&'static str> {
@@ -26,7 +28,7 @@ pub(super) fn gpu_stages_in_use(worker: &Worker<'_>) -> Vec<&'static str> {
 /// PC2 has a GPU and is not told to use it.
 pub(super) fn builder_off(worker: &Worker<'_>, _: &Facts, out: &mut Outcome) {
     for processor in worker.of("pc2").into_iter().filter(|processor| processor.is_builtin()) {
-        let vars = BUILDERS.map(|name| (name, processor.var(worker, name)));
+        let vars = [COLUMN_BUILDER, TREE_BUILDER].map(|name| (name, processor.var(worker, name)));
         let off: Vec<&(&str, Var<'_>)> = vars.iter().filter(|(_, var)| var.is_on() == Some(false)).collect();
         if off.is_empty() {
             if vars.iter().any(|(_, var)| var.is_on().is_none()) {
@@ -35,10 +37,20 @@ pub(super) fn builder_off(worker: &Worker<'_>, _: &Facts, out: &mut Outcome) {
             continue;
         }
         let names: Vec<&str> = off.iter().map(|(name, _)| *name).collect();
+        let depends = names == [COLUMN_BUILDER] && !worker.is_venus();
+        if depends && worker.file.program.is_some() {
+            out.unknown(Words::new(
+                format!("without `{COLUMN_BUILDER}` tree C is built on the CPU up to damocles v0.10; the version is not known"),
+                format!("damocles v0.10 及以前未开启 `{COLUMN_BUILDER}` 时用 CPU 建 tree C；版本未知"),
+            ));
+            continue;
+        }
         let (name, missing) = (processor.name(), names.join("`, `"));
+        let (en_until, zh_until) =
+            if depends { ("up to damocles v0.10 ", "damocles v0.10 及以前 ") } else { ("", "") };
         let finding = out.found(
-            format!("{name} builds trees on the CPU: `{missing}` is not on"),
-            format!("{name} 用 CPU 建树：未开启 `{missing}`"),
+            format!("{en_until}{name} builds trees on the CPU: `{missing}` is not on"),
+            format!("{zh_until}{name} 用 CPU 建树：未开启 `{missing}`"),
         );
         let own = off.iter().find_map(|(_, var)| match var {
             Var::Own(value) => Some(value.span.clone()),
@@ -119,4 +131,32 @@ pub(super) fn threads_few(worker: &Worker<'_>, _: &Facts, out: &mut Outcome) {
         "add `[[sealing_thread]]` tables, each with a folder of its own",
         "增加 `[[sealing_thread]]`，每个用各自的目录",
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::doctor::checks::trial::{report, run_by, told};
+
+    #[test]
+    fn the_builder_of_tree_c_counts_up_to_v0_10() {
+        let damocles = Some("damocles-worker");
+        let (column, tree) = ("FIL_PROOFS_USE_GPU_COLUMN_BUILDER", "FIL_PROOFS_USE_GPU_TREE_BUILDER");
+        let both = format!("{column} = \"1\", {tree} = \"1\"");
+        let only = |name: &str| format!("{name} = \"1\"");
+        for (envs, program, found, unknown) in [
+            (both, damocles, None, 0),
+            (String::new(), damocles, Some("processors.pc2 #1 builds"), 0),
+            (only(column), damocles, Some("`FIL_PROOFS_USE_GPU_TREE_BUILDER` is not on"), 0),
+            (only(tree), Some("venus-worker"), Some("processors.pc2 #1 builds"), 0),
+            (only(tree), None, Some("up to damocles v0.10 processors.pc2 #1 builds"), 0),
+            (only(tree), damocles, None, 1),
+        ] {
+            let config = format!("[[processors.pc2]]\nenvs = {{ {envs} }}\n");
+            let report = report("doctor/gpu-builder-off", &run_by(program, &config));
+            let text = report.findings.first().map(|finding| told(finding).0);
+            assert_eq!(text.is_some(), found.is_some(), "{config} {program:?}: {text:?}");
+            assert!(found.is_none_or(|part| text.as_ref().unwrap().contains(part)), "{text:?}");
+            assert_eq!(report.unchecked.len(), unknown, "{config} {program:?}");
+        }
+    }
 }

@@ -51,13 +51,21 @@ pub(super) fn key_unknown(worker: &Worker<'_>, _: &Facts, out: &mut Outcome) {
         let key = worker.text().text()[span.clone()].to_owned();
         let retired = keys::retired(key.trim_matches(['"', '\'']));
         let near = fault.hint.as_deref().and_then(meant).filter(|_| retired.is_none());
+        let gone_in = retired.and_then(|retired| retired.gone_in);
+        // A worker of that name knows it still.
+        if gone_in.is_some() && worker.is_venus() {
+            continue;
+        }
+        let (en_since, zh_since) = gone_in.map_or_else(Default::default, |release| {
+            (format!("since damocles {release} "), format!("自 damocles {release} 起 "))
+        });
         let finding = out.found(
-            format!("the worker does not know the key `{key}` and passes over it"),
-            format!("worker 不认识键 `{key}`，会忽略它"),
+            format!("{en_since}the worker does not know the key `{key}` and passes over it"),
+            format!("{zh_since}worker 不认识键 `{key}`，会忽略它"),
         );
         finding.at(worker, &span);
-        if let Some((en, zh)) = retired {
-            finding.mend(en, zh);
+        if let Some(retired) = retired {
+            finding.mend(retired.mend.0, retired.mend.1);
         }
         if let Some(near) = near {
             finding
@@ -118,4 +126,27 @@ fn span_of(worker: &Worker<'_>, excerpt: &Excerpt) -> Range<usize> {
     let bytes = |chars: usize| excerpt.text.chars().take(chars).map(char::len_utf8).sum::<usize>();
     let start = before + bytes(excerpt.column - 1);
     start..(before + bytes(excerpt.column - 1 + excerpt.width)).min(text.text().len())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::doctor::checks::trial::{report, run_by, told};
+
+    #[test]
+    fn keys_that_v0_9_took_away_are_known_before() {
+        let gone = "since damocles v0.9 the worker does not know the key";
+        for (config, program, found) in [
+            ("[remote_store]\nlocation = \"/mnt\"\n", Some("damocles-worker"), Some(gone)),
+            ("[remote_store]\nlocation = \"/mnt\"\n", None, Some(gone)),
+            ("[remote_store]\nlocation = \"/mnt\"\n", Some("venus-worker"), None),
+            ("[[processors.pc1]]\nweight = 2\n", Some("vc-worker"), None),
+            ("[[processors.pc1]]\nweight = 2\n", None, Some(gone)),
+            ("[[processors.pc1]]\nwait = 2\n", Some("vc-worker"), Some("the worker does not know the key")),
+        ] {
+            let report = report("doctor/key-unknown", &run_by(program, config));
+            let text = report.findings.first().map(|finding| told(finding).0);
+            assert_eq!(text.is_some(), found.is_some(), "{config} {program:?}: {text:?}");
+            assert!(found.is_none_or(|part| text.as_ref().unwrap().starts_with(part)), "{text:?}");
+        }
+    }
 }

@@ -7,8 +7,8 @@ use crate::doctor::facts::{Environ, Known, OpenFiles, Process};
 use crate::doctor::words::Words;
 
 /// The daemons whose logs and limits matter.
-pub(super) const PROGRAMS: [&str; 4] =
-    ["damocles-worker", "venus-worker", "damocles-manager", "venus-sector-manager"];
+pub(super) const PROGRAMS: [&str; 5] =
+    ["damocles-worker", "venus-worker", "vc-worker", "damocles-manager", "venus-sector-manager"];
 /// More of a command line is not looked at.
 const COMMAND_BYTES_MAX: u64 = 64 << 10;
 /// An environment is at most so long.

@@ -2,10 +2,12 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::root::{Root, unreadable};
-use crate::doctor::facts::{ConfigFile, DataFile, Folder, Known, ProofFiles};
+use super::{TEXT_BYTES_MAX, disks};
+use crate::doctor::facts::{ConfigFile, DataFile, Folder, Known, ProofFiles, not_looked};
 use crate::doctor::keys::STAGES;
 use crate::doctor::words::Words;
 use crate::doctor::worker::{Var, Worker};
@@ -13,6 +15,10 @@ use crate::doctor::worker::{Var, Worker};
 const PARAMETERS: &str = "/var/tmp/filecoin-proof-parameters";
 const CACHE_DIR: &str = "/var/tmp/";
 const PARENTS: &str = "filecoin-parents";
+/// File systems that pack nothing, and count a block as soon as it is to be written.
+const COUNTING: [&str; 4] = ["ext2", "ext3", "ext4", "xfs"];
+/// What `st_blocks` counts in, on every file system.
+const BLOCK_BYTES: u64 = 512;
 /// Points of the two groups, uncompressed.
 const G1_BYTES: u64 = 96;
 const G2_BYTES: u64 = 192;
@@ -71,7 +77,7 @@ fn setting(worker: &Worker<'_>, name: &str, stages: &[&str]) -> (Option<String>,
 fn unseen(root: &Root, path: &Path) -> Option<Words> {
     let shown = path.display();
     if root.is_live() {
-        return super::disks::is_private(root, path).then(|| {
+        return disks::is_private(root, path).then(|| {
             Words::new(
                 format!("sealtail has a private folder in place of the one of {shown} (PrivateTmp=)"),
                 format!("sealtail 看到的是私有目录，不是 {shown} 所在的目录（PrivateTmp=）"),
@@ -117,7 +123,8 @@ fn data_file(root: &Root, path: &Path, name: &str) -> Option<DataFile> {
     } else {
         None
     };
-    Some(DataFile { name: name.to_owned(), size, wanted })
+    let on_disk = if name.ends_with(".cache") { on_disk(root, path, &file) } else { not_looked() };
+    Some(DataFile { name: name.to_owned(), size, wanted, on_disk })
 }
 
 fn tree(root: &Root, path: &Path) -> Known<Option<DataFile>> {
@@ -129,10 +136,55 @@ fn tree(root: &Root, path: &Path) -> Known<Option<DataFile>> {
         ));
     }
     match root.open(path) {
-        Ok((_, size)) => Ok(Some(DataFile { name: path.display().to_string(), size, wanted: None })),
+        Ok((_, size)) => {
+            let name = path.display().to_string();
+            Ok(Some(DataFile { name, size, wanted: None, on_disk: not_looked() }))
+        }
         Err(error) if is_absent(&error) => unseen(root, path).map_or(Ok(None), Err),
         Err(error) => Err(unreadable(path, &error)),
     }
+}
+
+/// How many bytes of a file stand on the disk, where its file system counts them as they are written.
+fn on_disk(root: &Root, path: &Path, file: &File) -> Known<u64> {
+    let unknown = |en: &str, zh: &str| {
+        let shown = path.display();
+        Err(Words::new(format!("whether {shown} has holes {en}"), format!("{shown} 是否有空洞{zh}")))
+    };
+    if !root.is_live() {
+        return unknown("does not show in a bundle", "在采集包中看不出来");
+    }
+    let (Ok(resolved), Ok(meta)) = (root.resolve(path), file.metadata()) else {
+        return unknown("is not known", "未知");
+    };
+    let mounts = disks::mounts(root)?;
+    let kind = disks::under(&mounts, &resolved).map_or("", |mount| &mount.kind);
+    if !COUNTING.contains(&kind) {
+        return unknown(
+            &format!("does not show on a file system of kind {kind}"),
+            &format!("在 {kind} 文件系统上看不出来"),
+        );
+    }
+    let locks = root.text(Path::new("/proc/locks"), TEXT_BYTES_MAX)?;
+    if is_being_written(&locks, meta.dev(), meta.ino()) {
+        return unknown("does not show while it is being made", "在生成期间看不出来");
+    }
+    // Counted now: it may have been finished in between.
+    match file.metadata() {
+        Ok(meta) => Ok(meta.blocks().saturating_mul(BLOCK_BYTES)),
+        Err(_) => unknown("is not known", "未知"),
+    }
+}
+
+/// Whether somebody has a file locked for himself, as the proofs do while they make it.
+fn is_being_written(locks: &str, device: u64, inode: u64) -> bool {
+    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
+    let file = format!("{major:02x}:{minor:02x}:{inode}");
+    let writes = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words.get(1) == Some(&"FLOCK") && words.contains(&"WRITE") && words.contains(&&*file)
+    };
+    locks.lines().any(writes)
 }
 
 /// The number of points of a list, which stands before them.
@@ -158,4 +210,39 @@ fn parameter_bytes(file: &mut File) -> Option<u64> {
         at += 4 + count * point;
     }
     Some(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_for_writing_is_one_of_flock_on_the_same_file() {
+        let locks = "1: POSIX  ADVISORY  WRITE 41 103:02:7 0 EOF\n\
+            2: FLOCK  ADVISORY  READ  42 103:02:8 0 EOF\n\
+            3: FLOCK  ADVISORY  WRITE 43 103:02:9 0 EOF\n\
+            3: -> FLOCK  ADVISORY  WRITE 44 103:02:10 0 EOF\n";
+        let device = rustix::fs::makedev(0x103, 2);
+        for (inode, expected) in [(7, false), (8, false), (9, true), (10, false), (0, false)] {
+            assert_eq!(is_being_written(locks, device, inode), expected, "{inode}");
+        }
+        assert!(!is_being_written(locks, rustix::fs::makedev(0x103, 3), 9));
+    }
+
+    #[test]
+    fn holes_show_on_the_box_itself_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = "v28-sdr-parent-21981246.cache";
+        File::create(folder.path().join(name)).unwrap().set_len(1 << 20).unwrap();
+        let bundle = Root::new(folder.path()).unwrap();
+        let file = data_file(&bundle, &Path::new("/").join(name), name).unwrap();
+        assert!(file.on_disk.is_err() && file.size == 1 << 20, "{file:?}");
+        let live = Root::new(Path::new("/")).unwrap();
+        let file = data_file(&live, &folder.path().join(name), name).unwrap();
+        // Where the file system does not tell, nothing is said.
+        assert!(
+            file.on_disk.as_ref().is_ok_and(|&bytes| bytes < file.size) || file.on_disk.is_err(),
+            "{file:?}"
+        );
+    }
 }
