@@ -5,7 +5,7 @@ use crate::program::{failure, run, run_with_input};
 #[test]
 fn prints_the_page() {
     for (lang, parts) in
-        [("en", ["# An external processor", "## Fires"]), ("zh", ["# 外部处理器", "## Action"])]
+        [("en", ["# An external processor", "## Fires"]), ("zh", ["# 外部处理器", "## 处理"])]
     {
         let ran = run(&["explain", "venus-cluster/ext-unmarshal-response", "--lang", lang]);
         assert_eq!((ran.status, &*ran.stderr), (0, ""));
