@@ -9,6 +9,7 @@ pub mod cost;
 mod kind;
 mod lint;
 pub mod markdown;
+mod marks;
 pub mod name;
 pub mod near;
 mod needle;

@@ -8,9 +8,11 @@ mod wrap;
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
-use pulldown_cmark::{Event, HeadingLevel, Parser, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
 
 use self::wrap::{Glyph, columns, wrap};
+use super::{Step, marks};
+use crate::alert::Lang;
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -51,6 +53,19 @@ struct Page {
     apart: bool,
 }
 
+/// What the words behind `sh` say of a command.
+fn notes(info: &str) -> impl Iterator<Item = String> {
+    let words: Vec<&str> = info.split_whitespace().collect();
+    let step = match words[..] {
+        ["sh", ref words @ ..] => marks::read(words).0,
+        _ => Step::default(),
+    };
+    let releases = step.holds.map(|holds| holds.words(Lang::En).trim_matches([' ', '(', ')']).to_owned());
+    let caution = step.caution.then(|| "caution: this changes or deletes something".to_owned());
+    let secret = step.secret.then(|| "it prints a secret: keep the output to yourself".to_owned());
+    releases.into_iter().chain(caution).chain(secret)
+}
+
 /// Indentation of one list item or quote.
 struct Margin {
     /// Stands in front of the first line, once.
@@ -89,10 +104,8 @@ impl Page {
                 self.flush();
                 self.gap();
                 self.in_code = true;
-                if matches!(kind, pulldown_cmark::CodeBlockKind::Fenced(info) if &**info == "sh caution") {
-                    self.line(&format!(
-                        "    {CAUTION}# caution: this changes or deletes something{CAUTION:#}"
-                    ));
+                if let CodeBlockKind::Fenced(info) = kind {
+                    notes(info).for_each(|note| self.line(&format!("    {CAUTION}# {note}{CAUTION:#}")));
                 }
             }
             Tag::List(first) => {

@@ -7,12 +7,12 @@ use std::ops::Range;
 
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
 
+use super::marks::{self, Wrong};
 use super::sample::{Assertion, assertions};
-use super::{Holds, Sample, SampleKind, Step};
+use super::{Sample, SampleKind, Step};
 use crate::alert::{Lang, Link};
 use crate::diagnostic::Text;
 use crate::diagnostic::table::Located;
-use crate::release::{Release, Releases};
 
 /// The parts of a page.
 #[derive(Debug, Default)]
@@ -240,7 +240,7 @@ impl Page {
         for fence in fences(text, item) {
             let info = source[fence.info.clone()].split_whitespace().collect::<Vec<_>>();
             let step = match info[..] {
-                ["sh", ref words @ ..] => marks(text, &fence, words),
+                ["sh", ref words @ ..] => marked(text, &fence, words),
                 ["bash" | "shell" | "zsh" | "console", ..] => {
                     let message = "a command stands in a block marked `sh`";
                     text.fault("command-block", trim(source, fence.line), message);
@@ -285,51 +285,12 @@ impl Page {
 }
 
 /// What the words behind `sh` say of a command.
-fn marks(text: &Text<'_>, fence: &Fence, words: &[&str]) -> Step {
-    let mut step = Step::default();
-    for word in words {
-        let releases = word.split_once('=').filter(|(key, _)| matches!(*key, "since" | "until"));
-        match (*word, releases) {
-            ("caution", _) => step.caution = true,
-            ("secret", _) => step.secret = true,
-            (_, Some((key, value))) => match release(&step, key, value) {
-                Ok(holds) => step.holds = Some(holds),
-                Err(message) => {
-                    let hint = "write `since=damocles-v0.9`, `until=lotus-v1.18`, or both of one program";
-                    text.fault_hint("release", trim(text.text(), fence.line.clone()), message, hint);
-                }
-            },
-            _ => {
-                let message = format!("`{word}` says nothing of a command");
-                let hint = "known are `caution`, `secret`, `since=…` and `until=…`";
-                text.fault_hint("command-block", trim(text.text(), fence.line.clone()), message, hint);
-            }
-        }
+fn marked(text: &Text<'_>, fence: &Fence, words: &[&str]) -> Step {
+    let (step, wrong) = marks::read(words);
+    for Wrong { code, message, hint } in wrong {
+        text.fault_hint(code, trim(text.text(), fence.line.clone()), message, hint);
     }
     step
-}
-
-/// What `since=damocles-v0.9` adds to what is known of the releases of a step.
-fn release(step: &Step, key: &str, value: &str) -> Result<Holds, String> {
-    let (of, release) = value
-        .rsplit_once('-')
-        .and_then(|(of, release)| Some((of, Release::parse(release.strip_prefix('v').map(|_| release)?)?)))
-        .filter(|(of, _)| !of.is_empty())
-        .ok_or_else(|| format!("`{value}` names no release of a program"))?;
-    let mut holds = step.holds.clone().unwrap_or(Holds { of: of.to_owned(), releases: Releases::default() });
-    if holds.of != of {
-        return Err(format!("a command holds for releases of one program, not of {} and {of}", holds.of));
-    }
-    let end = if key == "since" { &mut holds.releases.since } else { &mut holds.releases.until };
-    if end.replace(release).is_some() {
-        return Err(format!("`{key}` is said twice"));
-    }
-    let Releases { since, until } = holds.releases;
-    let (since, until) = (Releases { since, until: None }, Releases { since: None, until });
-    if !since.overlap(&until) {
-        return Err("it holds until before it holds since".to_owned());
-    }
-    Ok(holds)
 }
 
 /// The events of each block that stands in no other.

@@ -129,3 +129,37 @@ fn assert_is_signed(event: &Event, key: &[u8]) {
     mac.update(signed.as_bytes());
     assert_eq!(header("webhook-signature"), format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())));
 }
+
+/// Whether the alert of `pid` sets a step for other releases aside.
+fn sets_aside(rig: &Rig, pid: u64) -> bool {
+    let events = rig.inbox.until_pid(pid);
+    let event = events.iter().find(|event| event.data["group"]["child_pid"] == pid.to_string());
+    event.is_some_and(|event| event.data["other_releases"].is_array())
+}
+
+#[test]
+fn steps_go_by_the_release_that_the_log_shows_or_the_operator_says() {
+    let rig = Rig::new();
+    let mut log = rig.log("worker.log");
+    let running = rig.watch();
+    log.fail(1..2);
+    assert!(!sets_aside(&rig, 1), "no release is known");
+    log.write(
+        "2022-06-24T14:33:20.106+0800\tINFO\tdep\tdep/sealer_constructor.go:480\tstore constructed\t\
+         {\"type\": \"embed-fs\", \"ver\": \"v0.5.2-prod-1a2b3c\", \"instance\": \"store-1\"}\n",
+    );
+    log.fail(2..3);
+    assert!(sets_aside(&rig, 2), "v0.5 has no steps for v0.6 and later");
+    log.rotate();
+    log.fail(3..4);
+    assert!(sets_aside(&rig, 3), "the next file of the source is of the same release");
+    stop(running);
+
+    let rig = Rig::new();
+    rig.configure(&(rig.settings() + "[vars]\ndamocles_version = \"v0.5.2\"\n"));
+    let mut log = rig.log("worker.log");
+    let running = rig.watch();
+    log.fail(1..2);
+    assert!(sets_aside(&rig, 1), "the operator says the release");
+    stop(running);
+}

@@ -76,6 +76,12 @@ fn blocks() {
         ("", 80, ""),
         ("- a\n- b\n  - c\n\nd", 80, "• a\n• b\n  • c\n\nd\n"),
         ("9. a\n10. b", 80, "9. a\n10. b\n"),
+        (
+            "```sh caution since=damocles-v0.4 until=damocles-v0.8 secret\nls\n```",
+            80,
+            "    # damocles v0.4 to v0.8\n    # caution: this changes or deletes something\n    \
+             # it prints a secret: keep the output to yourself\n    ls\n",
+        ),
         ("> quoted words", 10, "│ quoted\n│ words\n"),
         ("<https://example.org>", 80, "https://example.org\n"),
         ("see https://example.org/a-long-address", 10, "see\nhttps://example.org/a-long-address\n"),
