@@ -6,6 +6,7 @@
 mod harmless;
 mod invocation;
 mod programs;
+mod references;
 pub mod shell;
 mod system;
 
@@ -23,14 +24,17 @@ use crate::diagnostic::{Diagnostic, Text};
 /// What is to be said of the commands of the signatures that `wanted` chooses, each with its place.
 pub fn check(catalogue: &Catalogue, wanted: impl Fn(&Signature) -> bool) -> Vec<Diagnostic> {
     let signatures = catalogue.signatures().iter().filter(|signature| wanted(signature));
-    signatures.flat_map(|signature| Lang::ALL.into_iter().flat_map(|lang| of_page(signature, lang))).collect()
+    signatures.flat_map(|one| Lang::ALL.into_iter().flat_map(|lang| of_page(one, lang, catalogue))).collect()
 }
 
-fn of_page(signature: &Signature, lang: Lang) -> Vec<Diagnostic> {
+fn of_page(signature: &Signature, lang: Lang, catalogue: &Catalogue) -> Vec<Diagnostic> {
     let Some(source) = signature.pages.text_in(lang) else { return Vec::new() };
     let text = Text::new(&source.path, &source.text);
     let page = page::read(&text, lang);
     let found = Text::new(&source.path, &source.text);
+    for (span, message) in references::broken(&source.text, &page, catalogue) {
+        found.fault("reference", span, message);
+    }
     for step in &page.steps {
         if step.step.text.is_empty() {
             let hint = "say before the block what it is for";

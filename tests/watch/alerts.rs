@@ -133,7 +133,8 @@ fn assert_is_signed(event: &Event, key: &[u8]) {
 /// Whether the alert of `pid` sets a step for other releases aside.
 fn sets_aside(rig: &Rig, pid: u64) -> bool {
     let events = rig.inbox.until_pid(pid);
-    let event = events.iter().find(|event| event.data["group"]["child_pid"] == pid.to_string());
+    let pid = pid.to_string();
+    let event = events.iter().find(|event| event.data["group"]["child_pid"] == *pid);
     event.is_some_and(|event| event.data["other_releases"].is_array())
 }
 

@@ -99,6 +99,36 @@ fn every_kind_of_harm_is_said_with_its_place() {
 }
 
 #[test]
+fn a_reference_leads_somewhere() {
+    let page = |meaning: &str| {
+        let text = format!(
+            "# Title\n\n```toml\nseverity = \"error\"\nanchors = [\"some anchor\"]\n```\n\n{meaning}\n\n## Action\n\n1. Look.\n\n\
+             2. See.\n\n## Fires\n\n```log\nsome anchor\n```\n\n## Silent\n\n```log\nsome other anchor\n```\n\n\
+             ## References\n\n- [x](https://example.org)\n"
+        );
+        let page = PageText { path: "p/x.md".to_owned(), text: text.into() };
+        let source = PageSource { pack: "p".to_owned(), name: "x".to_owned(), lang: Lang::En, page };
+        check(&Catalogue::load([source], &[]).0, |_| true)
+            .into_iter()
+            .map(|it| it.message)
+            .collect::<Vec<_>>()
+    };
+    for meaning in
+        ["As in step 2.", "Steps 1 and 2.", "见第 2 步。", "See `p/x` and `/dev/sda` and `other/page`."]
+    {
+        assert_eq!(page(meaning), Vec::<String>::new(), "{meaning}");
+    }
+    for (meaning, message) in [
+        ("As in step 3.", "the page has 2 steps"),
+        ("Steps 1 and 3.", "the page has 2 steps"),
+        ("见第 3 步。", "the page has 2 steps"),
+        ("See `p/y`.", "no page is called `p/y`"),
+    ] {
+        assert_eq!(page(meaning), [message], "{meaning}");
+    }
+}
+
+#[test]
 fn what_is_as_it_should_be_has_nothing_said_of_it() {
     for (info, command) in [
         ("sh", "ls -l /x && ls /y | sort"),
