@@ -76,7 +76,7 @@ use rustix::io::Errno;
 
 use self::descriptors::Descriptors;
 use self::generation::{Filled, Generation, Place, Stage};
-use self::joint::{First, Joint};
+use self::joint::Joint;
 use self::mark::TAIL_LEN;
 pub use self::network::poll_networks;
 pub use self::own::Own;
@@ -272,12 +272,14 @@ impl Tail {
     /// Files that have something to do: unread bytes, or a quiet time that has passed. Older
     /// generations come first. An id that had its [`End::Final`] comes back if its file grows again.
     pub fn ready(&self, now: Instant) -> Vec<u64> {
-        self.restless().filter(|(_, generation)| generation.is_due(now)).map(|(id, _)| id).collect()
+        let is_due = |one: &Generation| one.is_due(now) || self.has_waited(one);
+        self.restless().filter(|(_, generation)| is_due(generation)).map(|(id, _)| id).collect()
     }
 
     /// When [`Tail::ready`] may change without any event.
     pub fn next_deadline(&self, now: Instant) -> Option<Instant> {
-        self.restless().filter_map(|(_, generation)| generation.deadline(now)).min()
+        let due = |one: &Generation| if self.has_waited(one) { Some(now) } else { one.deadline(now) };
+        self.restless().filter_map(|(_, generation)| due(generation)).min()
     }
 
     /// Takes note that a generation may have something to do.
@@ -326,12 +328,7 @@ impl Tail {
         if end != End::More {
             self.changed.insert(id);
         }
-        let chunk = match self.first_lines(id, end, now) {
-            First::Of(before, length, end) => self.join(before, id, length, end),
-            First::Waiting => self.generations.get(&id).map(|one| Chunk { bytes: &[], ..one.chunk(id, end) }),
-            First::Own => self.generations.get(&id).map(|one| one.chunk(id, end)),
-        };
-        chunk.ok_or_else(unknown)
+        self.chunk(id, end, now).ok_or_else(unknown)
     }
 
     /// Takes note that everything before `progress.offset` is done with, and drops it from memory. `id` is that of the

@@ -2,7 +2,8 @@
 
 use std::fs::File;
 
-use super::Tail;
+use super::generation::Generation;
+use super::{Tail, mark};
 
 /// Bytes looked through for the lines before an offset.
 const CONTEXT_LEN: u64 = 64 * 1024;
@@ -31,5 +32,28 @@ impl Tail {
         let mut found: Vec<_> = bytes.rsplit(|&byte| byte == b'\n').take(lines).map(<[u8]>::to_vec).collect();
         found.reverse();
         found
+    }
+}
+
+impl Generation {
+    /// The bytes from `start` to `end` of the stream, as far as they can be had.
+    fn window(&self, file: Option<&File>, start: u64, end: u64) -> Vec<u8> {
+        let settled = self.progress.offset;
+        let mut bytes = Vec::new();
+        if start < settled {
+            let below = end.min(settled);
+            let before = file.filter(|file| {
+                // Not the lines of another generation.
+                mark::before(file, settled).is_ok_and(|there| there.ends_with(&self.trail))
+            });
+            let read = before.and_then(|file| mark::stretch(file, start, (below - start) as usize).ok());
+            bytes = read.filter(|read| read.len() as u64 == below - start).unwrap_or_default();
+        }
+        if end > settled {
+            let from = start.saturating_sub(settled) as usize;
+            let to = ((end - settled) as usize).min(self.carry.len());
+            bytes.extend_from_slice(self.carry.get(from..to).unwrap_or_default());
+        }
+        bytes
     }
 }

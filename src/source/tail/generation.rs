@@ -92,11 +92,13 @@ pub(super) struct Generation {
     /// When the first of its bytes were read, and the last.
     pub began: Option<Instant>,
     pub grown: Instant,
+    /// The generation that is to be read before it is known what the first lines of this one are.
+    pub behind: Option<u64>,
     /// The archive that its bytes come from, if they do.
     pub packed: Option<Packed>,
     head: Head,
     /// The last bytes before `progress.offset`.
-    trail: Vec<u8>,
+    pub trail: Vec<u8>,
     offered: End,
 }
 
@@ -138,6 +140,7 @@ impl Generation {
             retry: None,
             began: None,
             grown: now,
+            behind: None,
             packed: None,
             head: Head::Growing(Vec::new()),
             trail: Vec::new(),
@@ -271,7 +274,7 @@ impl Generation {
     /// The same, and notes that the reader has heard it.
     pub(super) fn offer(&mut self, now: Instant) -> End {
         let end = if self.can_read() { End::More } else { self.end(now) };
-        self.offered = end;
+        (self.offered, self.behind) = (end, None);
         if end != End::More {
             self.searched = self.read_offset();
         }
@@ -426,27 +429,6 @@ impl Generation {
         let memory = [self.trail.as_slice(), self.carry.as_slice()].concat();
         let expected = &memory[(start - from) as usize..(end - from) as usize];
         Ok(mark::stretch(file, start, expected.len())? == expected)
-    }
-
-    /// The bytes from `start` to `end` of the stream, as far as they can be had.
-    pub(super) fn window(&self, file: Option<&File>, start: u64, end: u64) -> Vec<u8> {
-        let settled = self.progress.offset;
-        let mut bytes = Vec::new();
-        if start < settled {
-            let below = end.min(settled);
-            let before = file.filter(|file| {
-                // Not the lines of another generation.
-                mark::before(file, settled).is_ok_and(|there| there.ends_with(&self.trail))
-            });
-            let read = before.and_then(|file| mark::stretch(file, start, (below - start) as usize).ok());
-            bytes = read.filter(|read| read.len() as u64 == below - start).unwrap_or_default();
-        }
-        if end > settled {
-            let from = start.saturating_sub(settled) as usize;
-            let to = ((end - settled) as usize).min(self.carry.len());
-            bytes.extend_from_slice(self.carry.get(from..to).unwrap_or_default());
-        }
-        bytes
     }
 
     pub(super) fn identity(&self) -> Identity {

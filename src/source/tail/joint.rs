@@ -15,12 +15,13 @@ use crate::position::Progress;
 const CARRIED_FOR: Duration = Duration::from_secs(5);
 
 /// What the first lines of a generation are.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum First {
+enum First {
     /// Its own.
     Own,
-    /// Not known yet.
+    /// Not known before more of them come, or nothing does for a while.
     Waiting,
+    /// Not known before this generation has been read to its end.
+    Behind(u64),
     /// So many bytes of them go on with the last record of this generation, and are followed by `End`.
     Of(u64, usize, End),
 }
@@ -33,8 +34,19 @@ pub(super) struct Joint {
 }
 
 impl Tail {
+    /// The bytes at hand of a generation, which are followed by `end`; or the record before that they go on with.
+    pub(super) fn chunk(&mut self, id: u64, end: End, now: Instant) -> Option<Chunk<'_>> {
+        match self.first_lines(id, end, now) {
+            First::Of(before, length, end) => return self.join(before, id, length, end),
+            First::Own => return self.generations.get(&id).map(|one| one.chunk(id, end)),
+            First::Behind(before) => self.generations.get_mut(&id)?.behind = Some(before),
+            First::Waiting => {}
+        }
+        self.generations.get(&id).map(|one| Chunk { bytes: &[], ..one.chunk(id, end) })
+    }
+
     /// Tells what the bytes at hand of a generation are, which are followed by `end`.
-    pub(super) fn first_lines(&self, id: u64, end: End, now: Instant) -> First {
+    fn first_lines(&self, id: u64, end: End, now: Instant) -> First {
         let Some(after) = self.generations.get(&id) else { return First::Own };
         let (Some(began), true) = (after.began, after.progress == Progress::default()) else {
             return First::Own;
@@ -49,15 +61,23 @@ impl Tail {
         };
         let is_late = now.saturating_duration_since(began) >= CARRIED_FOR;
         match end {
-            End::More if !is_late && (generation.is_unread() || !closed) => First::Waiting,
+            End::More if !is_late && generation.is_unread() => First::Behind(before),
+            End::More if !is_late && !closed => First::Waiting,
             _ if generation.is_unread() => First::Own,
             End::Held if !closed && !is_late => First::Of(before, length, End::Held),
             _ => First::Of(before, length, End::Final),
         }
     }
 
+    /// Whether it has waited for the one before it, and that one has been read meanwhile: files have their turns in any
+    /// order, and nothing else may come for long.
+    pub(super) fn has_waited(&self, generation: &Generation) -> bool {
+        let before = generation.behind.map(|before| self.generations.get(&before));
+        before.is_some_and(|before| !before.is_some_and(Generation::is_unread))
+    }
+
     /// The last record of `before` and what `after` adds to it.
-    pub(super) fn join(&mut self, before: u64, after: u64, length: usize, end: End) -> Option<Chunk<'_>> {
+    fn join(&mut self, before: u64, after: u64, length: usize, end: End) -> Option<Chunk<'_>> {
         let added = self.generations.get(&after)?.carry.get(..length)?;
         let generation = self.generations.get(&before)?;
         self.joined = [&generation.carry, added].concat();

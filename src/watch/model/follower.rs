@@ -130,6 +130,8 @@ pub struct Follower {
     correlator: Correlator,
     pending: Commit,
     refused: bool,
+    /// Of the files that are ready, the newest has the first turn.
+    pub newest_first: bool,
     pub clock: Instant,
     pub wall: Timestamp,
     /// Lines whose alerts the store has.
@@ -150,6 +152,7 @@ impl Follower {
             correlator: Correlator::new(Policy::default(), []),
             pending: Commit::default(),
             refused: false,
+            newest_first: false,
             clock,
             wall: Timestamp::from_second(1_700_000_000).unwrap(),
             committed: BTreeSet::new(),
@@ -192,7 +195,10 @@ impl Follower {
         }
         self.sweep();
         for _ in 0..CHUNKS_MAX {
-            let ready = self.tail.ready(self.clock);
+            let mut ready = self.tail.ready(self.clock);
+            if self.newest_first {
+                ready.reverse();
+            }
             if ready.is_empty() {
                 let notices = self.correlator.tick(self.wall);
                 notices.iter().for_each(|notice| self.tell(notice));

@@ -95,6 +95,25 @@ fn it_is_one_record() {
     }
 }
 
+/// Whichever of the two files has its turn first: nothing but them says that there is more to do.
+#[test]
+fn it_is_one_record_in_whatever_order_its_files_are_read() {
+    for glob in ["worker.log", "worker.log*"] {
+        for rotate in [Log::rename, Log::copy_truncate] {
+            let mut log = Log::with_head(glob);
+            // Read again, for more of it was written.
+            log.append("and cold\n");
+            rotate(&log, &format!("{REST}{NEXT}"));
+            log.follower.newest_first = true;
+            log.follower.turn(0, true);
+            assert!(log.follower.committed.contains(&7), "{glob}: told at once");
+            let [whole, next] = &log.end()[..] else { panic!("{glob}: two alerts") };
+            assert_eq!(whole.record, format!("{HEAD}and cold\n{REST}").trim_end(), "{glob}");
+            assert_eq!(next.record, NEXT.trim_end(), "{glob}");
+        }
+    }
+}
+
 #[test]
 fn what_comes_bit_by_bit_goes_on_with_it() {
     let mut log = Log::with_head("worker.log");
