@@ -37,3 +37,23 @@ fn a_file_of_nothing_but_a_hole_is_passed_over() {
     reader.append("worker.log", &line(1));
     assert_eq!(reader.next(), lines(1..2));
 }
+
+/// A disk that lost power may leave zeros where a line should be; what is written behind them counts.
+#[test]
+fn zeros_behind_lines_are_passed_over_and_nothing_behind_them() {
+    let mut reader = Reader::new(&["worker.log"]);
+    reader.append("worker.log", &text(0..10));
+    assert_eq!(reader.next(), lines(0..10));
+    reader.append("worker.log", &"\0".repeat(100));
+    assert!(reader.next().is_empty());
+    reader.append("worker.log", &text(10..20));
+    reader.turn();
+    let offset = text(0..10).len() as u64 + 100;
+    assert_eq!((reader.places[0].1, reader.places[0].2), (offset, 11));
+    assert_eq!(reader.take(), lines(10..20));
+    reader.commit();
+    reader.append("worker.log", &text(20..30));
+    reader.restart();
+    assert_eq!(reader.next(), lines(20..30));
+    assert_eq!(reader.troubles, []);
+}

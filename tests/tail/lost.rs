@@ -67,3 +67,24 @@ fn of_an_older_generation_whose_newer_one_is_known() {
         }
     }
 }
+
+/// A last line without its end is looked at once nothing has come for a while; before, it is lost with its file.
+#[test]
+fn of_a_last_line_that_nobody_has_looked_at() {
+    let half = text(10..11).split_at(60).0.to_owned();
+    for (seconds, is_lost) in [(0, true), (1, true), (3, false)] {
+        let mut reader = Reader::new(&["worker.log"]);
+        reader.append("worker.log", &(text(0..10) + &half));
+        assert_eq!(reader.next(), lines(0..10));
+        reader.after(seconds);
+        reader.rename("worker.log", "worker.log.1");
+        reader.append("worker.log", &text(90..100));
+        assert_eq!(reader.next(), lines(90..100));
+        fs::remove_file(reader.path("worker.log.1")).unwrap();
+        reader.append("keep.inode", "x");
+        reader.restart();
+        assert!(read_on(&mut reader).is_empty());
+        let gap = (text(0..10).len() as u64, Some(half.len() as u64));
+        assert_eq!(gaps(&reader), if is_lost { vec![gap] } else { vec![] }, "after {seconds} s");
+    }
+}

@@ -275,8 +275,11 @@ impl Generation {
     pub(super) fn offer(&mut self, now: Instant) -> End {
         let end = if self.can_read() { End::More } else { self.end(now) };
         (self.offered, self.behind) = (end, None);
-        if end != End::More {
-            self.searched = self.read_offset();
+        match end {
+            End::More => {}
+            // A last line that is not whole is not looked at yet.
+            End::Held => self.searched = self.progress.offset + self.whole_lines() as u64,
+            End::Quiet | End::Final => self.searched = self.read_offset(),
         }
         if end == End::Final {
             self.stage = Stage::Spent;
@@ -350,7 +353,12 @@ impl Generation {
     /// Takes back the line at the end that is not whole: the rest of it is lost.
     pub(super) fn drop_last_line(&mut self) {
         self.seen_size = self.seen_size.max(self.read_offset());
-        self.carry.truncate(memchr::memrchr(b'\n', &self.carry).map_or(0, |newline| newline + 1));
+        self.carry.truncate(self.whole_lines());
+    }
+
+    /// Bytes of the whole lines at hand.
+    fn whole_lines(&self) -> usize {
+        memchr::memrchr(b'\n', &self.carry).map_or(0, |newline| newline + 1)
     }
 
     /// It is not to be looked for among plain files.
@@ -370,8 +378,11 @@ impl Generation {
             Err(_) => zeros_end,
         };
         self.head.extend(data, &[]);
+        // Behind lines they may be few.
+        let zeros = data.saturating_sub(self.progress.offset).min(TAIL_LEN as u64);
+        self.trail.resize(self.trail.len() + zeros as usize, 0);
+        self.trail.drain(..self.trail.len().saturating_sub(TAIL_LEN));
         self.progress.offset = data;
-        self.trail = vec![0; data.min(TAIL_LEN as u64) as usize];
     }
 
     /// The bytes that are not settled.
