@@ -253,3 +253,32 @@ fn groups_without_number_share_one_alert() {
         "every finding is counted"
     );
 }
+
+/// One that ends makes room for one, not for as many as had room before.
+#[test]
+fn where_one_of_too_many_groups_ends_one_more_gets_an_alert_of_its_own() {
+    let x = signature(None);
+    let mut correlator = Correlator::new(Policy::default(), []);
+    for n in 0..crowd::ALERTS_MAX as u64 {
+        correlator.observe(vec![sighting(&x, &n.to_string(), n)], at(0));
+    }
+    assert!(correlator.end(&sighting(&x, "7", 1), at(1)).is_some());
+    for (group, alert) in [("first", Some("first")), ("second", None)] {
+        let told = correlator.observe(vec![sighting(&x, group, 1)], at(2));
+        assert_eq!(told.len(), 1, "{group}");
+        assert_eq!(told[0].group_value("sector"), alert, "{group}");
+    }
+    assert_eq!(correlator.observe(vec![sighting(&x, "third", 1)], at(3)), [], "it is one with the second");
+}
+
+#[test]
+fn an_alert_whose_page_is_gone_shows_its_id_and_says_so() {
+    let mut correlator = Correlator::new(Policy::default(), []);
+    let told = correlator.observe(vec![sighting(&signature(None), "1", 1)], at(0));
+    for (lang, meaning) in
+        [(Lang::En, "This signature is no longer in the catalogue."), (Lang::Zh, "该特征已不在目录中。")]
+    {
+        let alert = told[0].render(&Catalogue::default(), lang, &command::Vars::new());
+        assert_eq!((&*alert.title, &*alert.meaning), ("t/x", meaning));
+    }
+}

@@ -71,6 +71,14 @@ fn play(events: &[(i64, Event<'_>)]) -> Vec<String> {
     said
 }
 
+/// A finding in the log `path`, written at this second.
+fn dated<'a>(signature: &'a Arc<Signature>, path: &'a str, second: i64) -> Vec<Sighting<'a>> {
+    let mut sighting = Sighting { path, ..sighting(signature, "1", 1) };
+    let time = crate::record::Time { instant: at(second), offset: jiff::tz::Offset::UTC, digits: 0 };
+    sighting.finding.near = Some(time);
+    vec![sighting]
+}
+
 #[test]
 fn in_one_record() {
     let specific = plain("gpu/oom", Severity::Error);
@@ -149,12 +157,6 @@ fn on_one_box_also_when_the_cause_is_read_late() {
     assert_eq!(early, ["0 kernel/oom firing error", "1000 kernel/oom resolved error +1×w/child-exited"]);
 
     let mut correlator = Correlator::new(Policy::default(), []);
-    let dated = |signature, path: &'static str, second| {
-        let mut sighting = Sighting { path, ..sighting(signature, "1", 1) };
-        let time = crate::record::Time { instant: at(second), offset: jiff::tz::Offset::UTC, digits: 0 };
-        sighting.finding.near = Some(time);
-        vec![sighting]
-    };
     assert_eq!(correlator.observe(dated(&child, "a", 10), at(11)).len(), 1);
     let late = correlator.observe(dated(&oom, "kern", 9), at(12)).remove(0);
     let late = late.render(&Catalogue::default(), Lang::En, &command::Vars::new());
@@ -164,6 +166,39 @@ fn on_one_box_also_when_the_cause_is_read_late() {
     let told = |notice: &Notice| notice.render(&Catalogue::default(), Lang::En, &command::Vars::new());
     let cause = resolved.iter().filter_map(|notice| told(notice).explained_by).next().unwrap();
     assert_eq!((resolved.len(), &*cause.signature), (2, "kernel/oom"));
+}
+
+/// It was told at the first of its findings, which the cause does not explain.
+#[test]
+fn what_began_before_its_cause_is_an_alert_of_its_own() {
+    let oom = cause("kernel/oom", Scope::Host, 60, &["w/*"]);
+    let child = plain("w/child-exited", Severity::Error);
+    for (seconds, followers) in [([100, 130], 1), ([10, 100], 0), ([100, 170], 0)] {
+        let mut correlator = Correlator::new(Policy::default(), []);
+        for second in seconds {
+            correlator.observe(dated(&child, "a", second), at(200));
+        }
+        let [late] = &correlator.observe(dated(&oom, "kern", 99), at(201))[..] else { panic!("an alert") };
+        let alert = late.render(&Catalogue::default(), Lang::En, &command::Vars::new());
+        assert_eq!(alert.followers.len(), followers, "{seconds:?}");
+    }
+}
+
+/// What was read before, not what was written before: a log may be read long after it was written.
+#[test]
+fn a_cause_is_known_for_ten_minutes_after_it_was_read() {
+    let panic = cause("r/panic", Scope::Process, 5, &["w/child-exited"]);
+    let oom = cause("kernel/oom", Scope::Host, 60, &["w/child-exited"]);
+    let child = plain("w/child-exited", Severity::Error);
+    for (cause, path) in [(&panic, "a"), (&oom, "kern")] {
+        for (read, told) in [(1, 0), (600, 0), (601, 1)] {
+            let mut correlator = Correlator::new(Policy::default(), []);
+            correlator.observe(dated(cause, path, 0), at(0));
+            assert!(correlator.tick(at(read)).is_empty());
+            let notices = correlator.observe(dated(&child, "a", 3), at(read));
+            assert_eq!(notices.len(), told, "{} read {read} s before", cause.id);
+        }
+    }
 }
 
 #[test]
