@@ -236,6 +236,21 @@ fn a_line_too_long_is_read_up_to_its_limit() {
     }
 }
 
+/// A line is too long by its own bytes, however many lines stand before it.
+#[test]
+fn an_open_line_behind_many_whole_ones_is_not_too_long() {
+    let detector = three();
+    let lines = format!("{HEAD}all is well\n").repeat(600 * 1024 / (HEAD.len() + 12));
+    let (opening, rest) = ("the pipe is ".to_owned(), format!("broken\n{HEAD}fine\n"));
+    let bytes = format!("{lines}{HEAD}{opening}{rest}").into_bytes();
+    let cut_at = lines.len() + HEAD.len() + opening.len();
+    assert!(lines.len() < LINE_BYTES_MAX && lines.len() + cut_at > LINE_BYTES_MAX);
+    let (found, progress) = cut(&detector, &bytes, &[cut_at, bytes.len()], &[End::More]);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found, whole(&detector, &bytes));
+    assert_eq!(progress.offset, bytes.len() as u64);
+}
+
 #[test]
 fn a_last_line_without_newline_waits_until_it_is_quiet() {
     let detector = three();
@@ -285,6 +300,27 @@ fn a_record_without_time_is_dated_by_the_one_before() {
             found[0].near.map(|time| time.to_string()).as_deref(),
             Some("2022-06-24T14:33:24.1+08:00")
         );
+    }
+}
+
+/// A file is read from a place in its middle, and what stands before it is at hand.
+#[test]
+fn where_a_stream_begins_in_the_middle_what_stands_before_dates_and_names_its_records() {
+    let detector = detector([signature("t/panic", &["panicked at"])]);
+    let before = format!("{HEAD}fine\n{HEAD}fine, too\n");
+    let log = "thread 'x' panicked at 'a', b.rs:1:2\n";
+    for (recalled, near, worker) in
+        [(&*before, Some("2022-06-24T14:33:24.1+08:00"), Some("venus-worker")), ("", None, None)]
+    {
+        let progress = Progress { offset: before.len() as u64, ..Progress::default() };
+        let mut stream = Stream::resume(&detector, progress);
+        stream.recall(recalled.as_bytes());
+        let mut found = Vec::new();
+        stream.advance(log.as_bytes(), End::Final, |seen| found.push((seen.names("x.log"), seen.finding)));
+        let [(names, finding)] = &found[..] else { panic!("{found:?}") };
+        assert_eq!(finding.time, None);
+        assert_eq!(finding.near.as_ref().map(ToString::to_string).as_deref(), near);
+        assert_eq!(names.worker.as_deref(), worker);
     }
 }
 

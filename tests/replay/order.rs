@@ -40,6 +40,31 @@ fn any_number_of_threads_gives_the_same_lines() {
     assert!(places.is_sorted());
 }
 
+/// A panic has no time of its own, and names no program: both stand in the line before it.
+#[test]
+fn the_first_record_of_a_segment_is_dated_and_named_by_the_lines_before_it() {
+    const SEGMENT: usize = 8 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.log");
+    let line = healthy(7);
+    let mut log = line.repeat(SEGMENT / line.len() - 1);
+    let filler = " ".repeat(SEGMENT - log.len() - line.len());
+    log += &line.replace("all", &format!("{filler}all"));
+    assert_eq!(log.len(), SEGMENT);
+    log += "thread '<unnamed>' panicked at 'Once instance has previously been poisoned', /rustc/0/once.rs:434:21\n";
+    fs::write(&path, &log).unwrap();
+    let file = run(&["replay", "--json", "--alerts", &text(&path)]).json();
+    assert_eq!(file[0]["last_seen"].as_str().unwrap()[..19], healthy(7)[..19]);
+    assert!(file[0]["action"].to_string().contains("venus-worker"), "{}", file[0]["action"]);
+    // What comes through a pipe is read from end to end.
+    let whole = run_with_input(&["replay", "--json", "--alerts", "-"], log.as_bytes()).json();
+    let anywhere = |alert: &serde_json::Value| alert.to_string().replace(&text(&path), "-");
+    assert_eq!(
+        file[..2].iter().map(anywhere).collect::<Vec<_>>(),
+        whole[..2].iter().map(anywhere).collect::<Vec<_>>()
+    );
+}
+
 #[test]
 fn an_offset_and_a_length_cut_the_record_out_of_the_file() {
     let folder = tempfile::tempdir().unwrap();

@@ -100,6 +100,23 @@ fn what_is_on_its_way_is_not_told_by_a_digest() {
     assert_eq!((rows, told.values().sum::<u64>(), told["alert-0"]), (1, 15 * 3, 3));
 }
 
+/// It may have arrived under its id, and would be told again under that of a digest.
+#[test]
+fn a_row_alone_before_a_digest_stays_the_message_it_is() {
+    let directory = TempDir::new().unwrap();
+    let store = capped(&directory, 10, usize::MAX);
+    send(&store, (0..8).map(|n| message("ops", &format!("alert-{n}"), 1)).collect());
+    let first = row(&store, "ops");
+    send(&store, (0..8).map(|n| message("ops", &format!("alert-{n}"), 2)).collect());
+    // Nothing is on its way any more: a message and a digest wait.
+    store.postpone("ops", first.seq, 1, now()).unwrap();
+    send(&store, (0..9).map(|n| message("ops", &format!("alert-{n}"), 3)).collect());
+    assert_eq!(store.waiting("ops").unwrap(), 3, "the message and two digests");
+    assert_eq!(row(&store, "ops").letter, first.letter);
+    let (rows, told) = drain(&store, "ops");
+    assert_eq!((rows, told.values().sum::<u64>()), (3, 25 * 3));
+}
+
 #[test]
 fn what_is_too_much_already_is_told_by_digests_after_the_next_commit() {
     let directory = TempDir::new().unwrap();
