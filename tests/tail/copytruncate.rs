@@ -160,3 +160,22 @@ fn a_copy_seen_empty_holds_what_was_not_read_wherever_it_is_when_that_is_noticed
         assert!(reader.next().is_empty());
     }
 }
+
+/// A backup was made of it before anybody looked.
+#[test]
+fn a_new_file_and_its_copy_seen_at_one_look_are_read_once() {
+    for more in [0, 5] {
+        let mut reader = Reader::new(&["worker.log*"]);
+        reader.append("worker.log", &text(0..10));
+        std::fs::copy(reader.path("worker.log"), reader.path("worker.log.1")).unwrap();
+        reader.append("worker.log", &text(10..10 + more));
+        let older = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+        reader.writer("worker.log.1").set_modified(older).unwrap();
+        assert_eq!(reader.next(), lines(0..10 + more));
+        reader.append("worker.log", &text(20..21));
+        assert_eq!(reader.next(), lines(20..21), "{more} more");
+        reader.restart();
+        assert!(reader.next().is_empty());
+        assert_eq!(reader.troubles, []);
+    }
+}

@@ -60,3 +60,24 @@ fn a_few_bytes_prove_nothing() {
     reader.append("worker.log", "stop\n");
     assert_eq!(reader.next(), ["start", "stop"]);
 }
+
+/// What was read of a file is the first line of every file, and its inode number has been given to a copy of another.
+#[test]
+fn a_copy_of_another_file_with_the_inode_number_of_one_that_began_alike_is_not_read() {
+    let mut reader = Reader::new(&["worker.log*"]);
+    reader.append("worker.log", "start\n");
+    assert_eq!(reader.next(), ["start"]);
+    reader.rename("worker.log", "worker.log.1");
+    reader.append("worker.log", &format!("start\n{}", text(0..10)));
+    assert_eq!(reader.next()[1..], lines(0..10));
+    fs::remove_file(reader.path("worker.log.1")).unwrap();
+    fs::copy(reader.path("worker.log"), reader.path("worker.log.1")).unwrap();
+    let inode = std::os::unix::fs::MetadataExt::ino(&fs::metadata(reader.path("worker.log.1")).unwrap());
+    let short = reader.committed.values_mut().find(|position| position.path.ends_with(".1")).unwrap();
+    assert_eq!(short.progress.offset, 6, "too few bytes to know a file by");
+    short.identity.inode = inode;
+    reader.restart();
+    reader.append("worker.log", &text(10..12));
+    assert_eq!(reader.next(), lines(10..12));
+    assert_eq!(reader.troubles, []);
+}

@@ -2,6 +2,7 @@
 //! each drives `Tail` over real files with an injected clock.
 
 mod copytruncate;
+mod folder;
 mod glob_appears;
 mod hole;
 mod inode_reuse;

@@ -194,3 +194,27 @@ fn empty_rotated_files_keep_few_descriptors_open() {
     reader.after(61);
     assert_eq!(open(&reader), 1, "nobody has written to them");
 }
+
+/// Every start of a worker writes the same banner; what stands behind it tells its logs apart.
+#[test]
+fn a_rotated_file_with_the_banner_of_the_new_one_is_read() {
+    const BANNER: usize = 20;
+    assert!(text(0..BANNER).len() > 1024, "more than is looked at of a head");
+    for glob in ["worker.log", "worker.log*"] {
+        let mut reader = Reader::new(&[glob]);
+        reader.append("worker.log", &text(0..BANNER + 1));
+        assert_eq!(reader.next(), lines(0..BANNER + 1));
+        // Two generations later, of which the first was never seen under its own name.
+        reader.rename("worker.log", "worker.log.2");
+        reader.append("worker.log", &(text(0..BANNER) + &text(100..110)));
+        reader.rename("worker.log", "worker.log.1");
+        reader.append("worker.log", &(text(0..BANNER) + &text(200..220)));
+        let banner = lines(0..BANNER);
+        let expected = [banner.clone(), lines(100..110), banner, lines(200..220)].concat();
+        // Of two that are new, one may be a copy of the other: the next look tells.
+        let read = [reader.next(), reader.next()].concat();
+        assert_eq!(read, expected, "{glob}");
+        assert!(reader.next().is_empty(), "{glob}");
+        assert_eq!(reader.troubles, [], "{glob}");
+    }
+}

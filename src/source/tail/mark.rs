@@ -171,6 +171,32 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_is_one_by_its_head_and_by_its_end() {
+        let original: Vec<u8> = (0..3000_u32).map(|number| (number % 251) as u8).collect();
+        let of = |bytes: &[u8]| {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(bytes).unwrap();
+            file
+        };
+        let changed = |at: usize| {
+            let mut bytes = original[..2000].to_vec();
+            bytes[at] ^= 1;
+            bytes
+        };
+        for (what, copy, is_copy) in [
+            ("the first bytes", original[..2000].to_vec(), true),
+            ("all bytes", original.clone(), true),
+            ("few bytes", original[..10].to_vec(), true),
+            ("another head", changed(0), false),
+            ("another end", changed(1999), false),
+            ("another end, few bytes", [&original[..9], b"x"].concat(), false),
+        ] {
+            let size = copy.len() as u64;
+            assert_eq!(is_prefix(&of(&copy), size, &of(&original)).unwrap(), is_copy, "{what}");
+        }
+    }
+
+    #[test]
     fn a_hole_before_the_first_bytes_counts_as_zeros() {
         let mut head = Head::Growing(Vec::new());
         head.extend(100, b"text");
