@@ -17,6 +17,8 @@ mod courier;
 mod http;
 mod pace;
 mod retry;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;

@@ -402,7 +402,14 @@ impl Courier {
         question: impl FnOnce(&Store, &str) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (store, sink) = (self.store.clone(), self.sink.clone());
-        let answer = match tokio::task::spawn_blocking(move || question(&store, &sink.name)).await {
+        #[cfg(test)]
+        let desk = self.desk.clone();
+        let asking = move || {
+            #[cfg(test)]
+            desk.pulse().comes_to("the outbox");
+            question(&store, &sink.name)
+        };
+        let answer = match tokio::task::spawn_blocking(asking).await {
             Ok(answer) => answer?,
             Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
             // The runtime is shutting down and takes this task with it.

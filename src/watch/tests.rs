@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::thread;
 
 use super::*;
 use crate::alert::Message;
+use crate::correlate::Notice;
 use crate::deliver::Delivery;
 use crate::secret::Secret;
 use crate::signature::{Catalogue, builtin};
@@ -194,6 +196,36 @@ async fn a_record_that_breaks_the_engine_is_told_as_lost_and_its_neighbours_are_
     let meter = desk.meter();
     assert_eq!((meter.findings.get(), meter.lost_bytes.get()), (2, poison.len() as u64));
     assert_eq!(meter.complaints(), [("sealtail/bytes-lost", 1)]);
+}
+
+/// One message of an alert cannot be made; those before and after it can.
+#[tokio::test]
+async fn an_alert_that_broke_reading_once_is_told_again_with_its_next_message() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), Disk::of(Vec::new()));
+    let _installed = disk.install();
+    std::fs::write(folder.path().join("worker.log"), failure(POISON_LATER) + HEALTHY).unwrap();
+    let destination = Destination::Webhook(Webhook { url: Secret::new("http://127.0.0.1/"), key: None });
+    let sink = Sink { name: "ops".to_owned(), route: Route::default(), max_per_minute: 0, destination };
+    let (mut watch, desk) = watch_with(&folder, vec![sink], Clock::new(Timestamp::now(), Instant::now()));
+    while watch.turn() {}
+    let hour = jiff::SignedDuration::from_hours(1);
+    let resolve_after = Duration::from_secs(86_400);
+    watch.correlator.set_policy(Policy { resolve_after, ..Policy::default() });
+    let begun = watch.now().steady;
+    let mut due = |hours: i32| watch.correlator.tick(begun + hour * hours);
+    let (second, third) = (due(1).remove(0), due(2).remove(0));
+    let tell = |watch: &mut Watch, notice: &Notice| {
+        watch.pending.messages.clear();
+        let told = catch_unwind(AssertUnwindSafe(|| watch.tell_due(notice)));
+        if told.is_err() {
+            // As whoever begins reading again does.
+            assert!(desk.pulse().blame());
+        }
+        (told.is_ok(), watch.pending.messages.len())
+    };
+    assert_eq!(tell(&mut watch, &second), (false, 0), "it breaks");
+    assert_eq!(tell(&mut watch, &second), (true, 0), "and is left out");
+    assert_eq!(tell(&mut watch, &third), (true, 1));
 }
 
 /// The clock of the box is set by a day after the start: the other one shows what it showed before.

@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::inbox::Event;
-use crate::program::{failure, healthy};
+use crate::program::{failure, healthy, worker_line};
 use crate::rig::{Rig, stop, swap};
 use crate::schema::Schema;
 
@@ -39,6 +39,43 @@ fn it_fires_repeats_and_resolves_in_order() {
     let again = rig.inbox.until("another alert", |events| events.len() > last + 1);
     assert_eq!((again[last + 1].number("sequence"), again[last + 1].number("count")), (1, 1));
     drop(again);
+    stop(running);
+}
+
+/// What ends a state is looked for only while one is open: also where that was found long before.
+#[test]
+fn a_state_is_over_with_a_record_that_is_read_later() {
+    let thread = |second, level: &str, span: &str, message: &str| {
+        worker_line(
+            second,
+            level,
+            &format!("module{{name=\"worker-3\"}}{span}: damocles_worker::sealing: {message}"),
+        )
+    };
+    let (goes_on, span) = ("handling", ":seal{sector=Some(17)}:handle{prev=PC1Done}");
+    let rig = Rig::new();
+    let mut log = rig.log("worker.log");
+    // Before it, and so no end of it.
+    log.write(
+        thread(1, "DEBUG", span, goes_on) + &thread(2, "WARN", "", "waiting for resume signal") + &healthy(3),
+    );
+    let running = rig.watch();
+    drop(rig.inbox.until("the state", |events| events.len() == 1));
+    log.write(thread(4, "DEBUG", span, goes_on) + &healthy(5));
+    drop(rig.inbox.until("its end", |events| events.len() == 2));
+    // The run after a restart knows that it is open.
+    log.write(thread(6, "WARN", "", "waiting for resume signal") + &healthy(7));
+    drop(rig.inbox.until("the state again", |events| events.len() == 3));
+    stop(running);
+    log.write(thread(8, "DEBUG", span, goes_on) + &healthy(9));
+    let running = rig.watch();
+    let events = rig.inbox.until("its end", |events| events.len() == 4);
+    for (index, event) in events.iter().enumerate() {
+        assert_eq!(event.text("signature"), "venus-cluster/worker-paused");
+        assert_eq!(event.is_firing(), index % 2 == 0, "message {index}");
+        assert_eq!(event.data["group"]["thread"], "3");
+    }
+    drop(events);
     stop(running);
 }
 

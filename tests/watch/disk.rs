@@ -187,6 +187,38 @@ fn full_what_has_arrived_is_acknowledged_all_the_same() {
     assert_eq!(running.end(Signal::TERM).status, 0);
 }
 
+/// As after a death before its process id was written: not even for that is there room.
+#[test]
+fn full_it_starts_without_room_for_its_process_id() {
+    let name = "disk::full_it_starts_without_room_for_its_process_id";
+    if !inside(name, Disk::OPTIONS, Disk::MOUNT) {
+        return;
+    }
+    let rig = Rig::counting();
+    let disk = Disk::mount(&rig);
+    let mut log = rig.log("worker.log");
+    log.fail(1..3);
+    let running = rig.watch();
+    drop(rig.inbox.until_pid(2));
+    assert_eq!(running.end(Signal::TERM).status, 0);
+    let lock = disk.0.join("state.lock");
+    File::create(&lock).unwrap();
+    disk.fill();
+    log.fail(3..MANY);
+    let running = rig.watch();
+    running.wait_for_stderr(REFUSED, 1);
+    assert_eq!(fs::read(&lock).unwrap(), b"", "there was no room");
+    // It is locked all the same.
+    let config = rig.path("sealtail.toml");
+    let other = run(&["watch".as_ref(), "--config".as_ref(), config.as_os_str()]);
+    assert_eq!(other.status, 2);
+    assert!(other.stderr.contains("in use by"), "{}", other.stderr);
+    disk.free();
+    running.wait_for_stderr(TAKEN, 1);
+    assert_each_once(&rig.inbox, 1..MANY);
+    assert_eq!(running.end(Signal::TERM).status, 0);
+}
+
 /// Row by row, until not even the smallest change fits into the room that a state has inside.
 #[test]
 fn full_to_the_last_page_all_that_waits_is_taken_out() {
