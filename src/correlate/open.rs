@@ -352,6 +352,11 @@ impl Notice {
         self.alert.sequence
     }
 
+    /// When the first finding of the alert was seen, as it is shown: an alert that opens again counts its messages anew.
+    pub fn first_seen(&self) -> &str {
+        &self.alert.first_seen
+    }
+
     /// The value that all its findings share for `name`, one of those it is grouped by.
     pub fn group_value(&self, name: &str) -> Option<&str> {
         self.alert.group.get(name).map(String::as_str)

@@ -201,7 +201,7 @@ impl Watch {
     /// this message.
     pub(super) fn tell_due(&mut self, notice: &Notice) {
         let (id, signature) = (&notice.fingerprint, notice.signature());
-        let hash = hash((id, notice.sequence()));
+        let hash = hash((id, notice.first_seen(), notice.sequence()));
         if self.desk.pulse().broke_on(hash) {
             tracing::error!(
                 "a message about the alert {id} ({signature}) is left out, for sealtail broke on it; \

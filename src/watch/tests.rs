@@ -212,8 +212,8 @@ async fn an_alert_that_broke_reading_once_is_told_again_with_its_next_message() 
     let resolve_after = Duration::from_secs(86_400);
     watch.correlator.set_policy(Policy { resolve_after, ..Policy::default() });
     let begun = watch.now().steady;
-    let mut due = |hours: i32| watch.correlator.tick(begun + hour * hours);
-    let (second, third) = (due(1).remove(0), due(2).remove(0));
+    let due = |watch: &mut Watch, hours: i32| watch.correlator.tick(begun + hour * hours).remove(0);
+    let (second, third) = (due(&mut watch, 1), due(&mut watch, 2));
     let tell = |watch: &mut Watch, notice: &Notice| {
         watch.pending.messages.clear();
         let told = catch_unwind(AssertUnwindSafe(|| watch.tell_due(notice)));
@@ -226,6 +226,14 @@ async fn an_alert_that_broke_reading_once_is_told_again_with_its_next_message() 
     assert_eq!(tell(&mut watch, &second), (false, 0), "it breaks");
     assert_eq!(tell(&mut watch, &second), (true, 0), "and is left out");
     assert_eq!(tell(&mut watch, &third), (true, 1));
+    // It is over, and opens again: its second message is another one.
+    due(&mut watch, 48);
+    let later = failure(POISON_LATER).replace("T14:33", "T18:33");
+    std::fs::write(folder.path().join("later.log"), later + HEALTHY).unwrap();
+    watch.swept_at = None;
+    while watch.turn() {}
+    let second = watch.correlator.tick(watch.now().steady + hour).remove(0);
+    assert_eq!((second.sequence(), tell(&mut watch, &second)), (2, (false, 0)), "it is tried");
 }
 
 /// The clock of the box is set by a day after the start: the other one shows what it showed before.
