@@ -58,7 +58,12 @@ fn the_first_record_of_a_segment_is_dated_and_named_by_the_lines_before_it() {
     assert!(file[0]["action"].to_string().contains("venus-worker"), "{}", file[0]["action"]);
     // What comes through a pipe is read from end to end.
     let whole = run_with_input(&["replay", "--json", "--alerts", "-"], log.as_bytes()).json();
-    let anywhere = |alert: &serde_json::Value| alert.to_string().replace(&text(&path), "-");
+    // Its first step reads the log, which a pipe leaves nowhere.
+    let anywhere = |alert: &serde_json::Value| {
+        let mut alert = alert.clone();
+        alert["action"].as_array_mut().unwrap().remove(0);
+        alert.to_string().replace(&text(&path), "-")
+    };
     assert_eq!(
         file[..2].iter().map(anywhere).collect::<Vec<_>>(),
         whole[..2].iter().map(anywhere).collect::<Vec<_>>()
