@@ -20,6 +20,7 @@ mod json;
 mod kernel;
 pub mod line;
 pub mod names;
+mod opening;
 pub mod prefix;
 mod read;
 mod rust_panic;

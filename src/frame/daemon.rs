@@ -5,9 +5,9 @@
 //! ```
 //! [`super::prefix`] takes off the time and the host before it and leaves the name.
 
-use super::format::{Format, Opening, no_fields};
+use super::opening::{Format, Opening, no_fields, writer};
 use super::time::Stamped;
-use super::{kernel, prefix, read};
+use super::{kernel, read};
 
 pub(super) const FORMAT: Format = Format { name: "daemon", open, fields: no_fields };
 
@@ -19,7 +19,7 @@ fn open<'l>(line: &'l str, _: Option<Stamped<'l>>) -> Option<Opening<'l>> {
         return None;
     }
     let rest = read::past_pid(rest).unwrap_or(rest).strip_prefix(": ")?;
-    Some(Opening { rest, writer: Some(prefix::writer(name)), ..Opening::default() })
+    Some(Opening { rest, writer: Some(writer(name)), ..Opening::default() })
 }
 
 /// Whether the name has to stay before `text` for the line to start a record: it does, unless the

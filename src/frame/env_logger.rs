@@ -4,7 +4,7 @@
 //! [2024-01-01T00:00:00Z INFO  module] text
 //! ```
 
-use super::format::{Format, Opening, no_fields};
+use super::opening::{Format, Opening, no_fields};
 use super::read;
 use super::time::{self, Stamped, Zone};
 

@@ -5,7 +5,7 @@
 //! ```
 //! The time is local and names no zone.
 
-use super::format::{Format, Opening, no_fields};
+use super::opening::{Format, Opening, no_fields};
 use super::read;
 use super::time::{Stamped, Zone};
 

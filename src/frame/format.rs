@@ -1,15 +1,14 @@
 //! The log formats: which lines start a record, and what such a line says of it.
 //!
-//! A format is one file beside this one with a `FORMAT`, and one word in [`FORMATS`]. It says two
-//! things: how a record of it opens, read from a clean line without its transport prefix
-//! ([`super::line`], [`super::prefix`]), and what fields stand behind the opening. Whether a line
-//! starts a record and what its head says both come from that one opening, so they cannot differ.
+//! A format is one file beside this one with a `FORMAT` ([`super::opening`]), and one word in [`FORMATS`]. Whether a line
+//! starts a record and what its head says both come from its one opening, so they cannot differ.
 
 use jiff::tz::TimeZone;
 
-use super::time::{self, Stamp, Stamped};
+use super::opening::{Format, Opening};
+use super::time;
 use super::{daemon, env_logger, fil_logger, go_panic, json, kernel, rust_panic, tracing, zap};
-use crate::record::{Fields, Head, Level};
+use crate::record::Head;
 
 /// Every format. The first whose opening fits has the line: zap stands before tracing, which takes
 /// its lines in UTC too.
@@ -27,31 +26,6 @@ pub static FORMATS: [Format; 9] = [
 
 /// An opening stands within so many bytes: a line may be a mebibyte long, and most lines are asked.
 const OPENING_LENGTH_MAX: usize = 4096;
-
-/// The fields that heads tell of, by their names in spans and JSON objects.
-pub(super) const FIELDS: [&str; 3] = ["miner", "sector", "stage"];
-
-/// One log format.
-pub struct Format {
-    /// Its name, for tests and explanations.
-    pub name: &'static str,
-    /// Reads how a record opens; `None` if the line does not start a record of this format. Half of the formats begin with
-    /// the same time, so it is read before: what [`time::iso`] says of the line.
-    pub(super) open: for<'l> fn(&'l str, Option<Stamped<'l>>) -> Option<Opening<'l>>,
-    /// Reads the fields from what stands behind the opening.
-    pub(super) fields: fn(&str) -> Fields,
-}
-
-/// How a record opens.
-#[derive(Debug, Default)]
-pub(super) struct Opening<'l> {
-    pub(super) stamp: Option<Stamp>,
-    pub(super) level: Option<Level>,
-    /// Who writes lines of this form.
-    pub(super) writer: Option<&'static str>,
-    /// The rest of the line.
-    pub(super) rest: &'l str,
-}
 
 /// Whether `line`, cleaned and without its transport prefix, starts a record. Looks at its first
 /// 4 KiB only.
@@ -84,11 +58,6 @@ fn first(line: &str) -> &str {
         end -= 1;
     }
     &line[..end]
-}
-
-/// For a format whose lines tell no fields.
-pub(super) fn no_fields(_: &str) -> Fields {
-    Fields::new()
 }
 
 /// The assertions that the tests of every format share.

@@ -5,7 +5,7 @@
 //! ```
 //! The goroutines below it belong to the same record.
 
-use super::format::{Format, Opening, no_fields};
+use super::opening::{Format, Opening, no_fields};
 use super::time::Stamped;
 
 pub(super) const FORMAT: Format = Format { name: "go_panic", open, fields: no_fields };

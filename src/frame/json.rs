@@ -8,7 +8,7 @@
 
 use serde_json::{Map, Value};
 
-use super::format::{FIELDS, Format, Opening};
+use super::opening::{FIELDS, Format, Opening};
 use super::time::Stamped;
 use super::{read, time};
 use crate::record::{Fields, Level};

@@ -7,9 +7,9 @@
 //! ```
 //! Seconds since boot are no moment, so the first has no time.
 
-use super::format::{Format, Opening, no_fields};
+use super::opening::{self, Format, Opening, no_fields};
+use super::read;
 use super::time::{self, Stamp, Stamped};
-use super::{prefix, read};
 use crate::record::Level;
 
 pub(super) const FORMAT: Format = Format { name: "kernel", open, fields: no_fields };
@@ -34,7 +34,7 @@ fn writer(rest: &str) -> &'static str {
             && !name.is_empty()
             && pid.bytes().all(|byte| byte.is_ascii_digit())
         {
-            return prefix::writer(name);
+            return opening::writer(name);
         }
     }
     "kernel"

@@ -2,9 +2,10 @@
 
 use jiff::tz::TimeZone;
 
+use super::opening::writer;
 use super::time::{self, Stamp, Stamped, Zone};
 use super::{daemon, line, read};
-use crate::record::{OTHER_WRITER, Time, WRITERS};
+use crate::record::{OTHER_WRITER, Time};
 
 /// What the transports of a line tell of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -94,11 +95,6 @@ fn journald_time((stamp, rest): Stamped<'_>) -> Option<(Option<Stamp>, &str)> {
 fn word(line: &str) -> Option<(&str, &str)> {
     let (word, rest) = line.split_once(' ')?;
     (!word.is_empty()).then_some((word, rest))
-}
-
-/// The writer that a syslog tag names.
-pub(super) fn writer(name: &str) -> &'static str {
-    WRITERS.into_iter().find(|writer| *writer == name).unwrap_or(OTHER_WRITER)
 }
 
 /// `unit[7]: `, its name and what follows; the space is missing where the text is.

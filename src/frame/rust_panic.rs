@@ -9,7 +9,7 @@
 //! The first is older than Rust 1.73, the second newer; the third is the worker's own hook; the last
 //! is an error that `main` returned.
 
-use super::format::{Format, Opening, no_fields};
+use super::opening::{Format, Opening, no_fields};
 use super::read;
 use super::time::Stamped;
 

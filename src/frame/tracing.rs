@@ -7,7 +7,7 @@
 //! second logger wrote the same with single spaces. `<unknown time>` stands for a time that could
 //! not be told.
 
-use super::format::{FIELDS, Format, Opening};
+use super::opening::{FIELDS, Format, Opening};
 use super::read;
 use super::time::{Stamped, Zone};
 use crate::record::Fields;

@@ -6,7 +6,7 @@
 //! Copies turn a TAB into spaces. An offset without a colon behind three digits is zap's alone; in UTC
 //! the wide columns tell its lines from those of `tracing`.
 
-use super::format::{Format, Opening};
+use super::opening::{Format, Opening};
 use super::time::{Stamped, Zone};
 use super::{json, read};
 use crate::record::Fields;

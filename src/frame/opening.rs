@@ -1,0 +1,42 @@
+//! How a record opens: what every log format says of its lines.
+//!
+//! A format says two things: how a record of it opens, read from a clean line without its transport prefix
+//! ([`super::line`], [`super::prefix`]), and what fields stand behind the opening.
+
+use super::time::{Stamp, Stamped};
+use crate::record::{Fields, Level, OTHER_WRITER, WRITERS};
+
+/// The fields that heads tell of, by their names in spans and JSON objects.
+pub(super) const FIELDS: [&str; 3] = ["miner", "sector", "stage"];
+
+/// One log format.
+pub struct Format {
+    /// Its name, for tests and explanations.
+    pub name: &'static str,
+    /// Reads how a record opens; `None` if the line does not start a record of this format. Half of the formats begin with
+    /// the same time, so it is read before: what [`super::time::iso`] says of the line.
+    pub(super) open: for<'l> fn(&'l str, Option<Stamped<'l>>) -> Option<Opening<'l>>,
+    /// Reads the fields from what stands behind the opening.
+    pub(super) fields: fn(&str) -> Fields,
+}
+
+/// How a record opens.
+#[derive(Debug, Default)]
+pub(super) struct Opening<'l> {
+    pub(super) stamp: Option<Stamp>,
+    pub(super) level: Option<Level>,
+    /// Who writes lines of this form.
+    pub(super) writer: Option<&'static str>,
+    /// The rest of the line.
+    pub(super) rest: &'l str,
+}
+
+/// For a format whose lines tell no fields.
+pub(super) fn no_fields(_: &str) -> Fields {
+    Fields::new()
+}
+
+/// The writer that a syslog tag names.
+pub(super) fn writer(name: &str) -> &'static str {
+    WRITERS.into_iter().find(|writer| *writer == name).unwrap_or(OTHER_WRITER)
+}
