@@ -55,6 +55,17 @@ impl Devices {
     }
 }
 
+/// The GPU stages that the plans of the sealing threads come to.
+pub(super) fn gpu_stages_in_use(worker: &Worker<'_>) -> Vec<&'static str> {
+    let plans: [(&str, &[&'static str]); 3] = [
+        ("sealer", &["pc2", "c2"]),
+        ("snapup", &["snap_encode", "snap_prove"]),
+        ("wdpost", &["window_post"]),
+    ];
+    let used = plans.into_iter().filter(|(plan, _)| worker.plans(plan));
+    used.flat_map(|(_, stages)| stages.iter().copied()).collect()
+}
+
 /// The processors that compute on a GPU of this box, and what they see.
 pub(super) fn users<'w>(worker: &'w Worker<'_>) -> Vec<(&'w Processor, Devices)> {
     let users = worker.processors.iter().filter(|processor| processor.uses_gpu());
@@ -167,7 +178,7 @@ pub(super) fn idle(worker: &Worker<'_>, facts: &Facts, out: &mut Outcome) {
         *devices == Devices::All || matches!(devices, Devices::These(these) if these.contains(&None))
     });
     // A stage without processors runs in the daemon, which sees what the daemon sees.
-    let in_process = super::stages::gpu_stages_in_use(worker).iter().any(|stage| worker.of(stage).is_empty());
+    let in_process = gpu_stages_in_use(worker).iter().any(|stage| worker.of(stage).is_empty());
     if everything || in_process {
         return;
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::environment_unknown;
-use super::gpu::users;
+use super::gpu::{gpu_stages_in_use, users};
 use crate::doctor::facts::Facts;
 use crate::doctor::keys::GPU_STAGES;
 use crate::doctor::worker::{Processor, Var, Worker};
@@ -13,17 +13,6 @@ use crate::doctor::{Diff, Outcome, Words};
 const COLUMN_BUILDER: &str = "FIL_PROOFS_USE_GPU_COLUMN_BUILDER";
 /// Without it PC2 builds tree R on the CPU, and since damocles v0.11 tree C too.
 const TREE_BUILDER: &str = "FIL_PROOFS_USE_GPU_TREE_BUILDER";
-
-/// The GPU stages that the plans of the sealing threads come to.
-pub(super) fn gpu_stages_in_use(worker: &Worker<'_>) -> Vec<&'static str> {
-    let plans: [(&str, &[&'static str]); 3] = [
-        ("sealer", &["pc2", "c2"]),
-        ("snapup", &["snap_encode", "snap_prove"]),
-        ("wdpost", &["window_post"]),
-    ];
-    let used = plans.into_iter().filter(|(plan, _)| worker.plans(plan));
-    used.flat_map(|(_, stages)| stages.iter().copied()).collect()
-}
 
 /// PC2 has a GPU and is not told to use it.
 pub(super) fn builder_off(worker: &Worker<'_>, _: &Facts, out: &mut Outcome) {
