@@ -5,6 +5,7 @@
 //! findings back into order. The result does not depend on the number of threads.
 
 mod ahead;
+mod block;
 mod history;
 mod segment;
 mod unit;

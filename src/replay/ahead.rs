@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread;
 
-use super::window::{Block, Chunks};
+use super::block::{Block, Chunks};
 
 /// Blocks of one stream, the one that is being scanned not counted.
 const BLOCKS_MAX: usize = 3;
@@ -84,7 +84,8 @@ mod tests {
     use std::io::Cursor;
 
     use super::*;
-    use crate::replay::window::{CHUNK_BYTES, Source, Window};
+    use crate::replay::block::CHUNK_BYTES;
+    use crate::replay::window::{Source, Window};
 
     /// Gives what it has, some bytes at a time, then what `end` says.
     struct Drip {

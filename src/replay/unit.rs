@@ -5,8 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::ahead::Ahead;
+use super::block::Chunks;
 use super::segment::{Segment, SegmentReader, segments};
-use super::window::{Chunks, Source};
+use super::window::Source;
 use crate::position::Progress;
 use crate::source::archive::{self, Input, Unreadable};
 
