@@ -40,6 +40,7 @@ pub(crate) mod disk;
 mod error;
 mod export;
 mod fold;
+mod folder;
 mod opening;
 mod outbox;
 mod queue;

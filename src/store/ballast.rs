@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FallocateFlags;
 use rustix::io::Errno;
 
-use super::birth;
+use super::folder;
 
 /// The reserve.
 pub(super) const BALLAST: &str = "state.ballast";
@@ -88,7 +88,7 @@ impl Ballast {
     }
 
     fn allocate(&self, size: u64) -> io::Result<()> {
-        let file = birth::private().create(true).truncate(true).open(&self.path)?;
+        let file = folder::private().create(true).truncate(true).open(&self.path)?;
         let made = match rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, size) {
             Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => fill(&file, size),
             made => made.map_err(io::Error::from),

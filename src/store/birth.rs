@@ -3,18 +3,18 @@
 //! The database's own creation is not atomic: a process killed inside it leaves a file that never
 //! opens again. So the file is made under another name, committed, synced and renamed.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use redb::backends::FileBackend;
 use redb::{Builder, Database, WriteTransaction};
-use rustix::fs::OFlags;
 
 use super::ballast::BALLAST;
 use super::error::{Fault, is_full};
 use super::export::{EXPORT, WRITING};
+use super::folder::{free_name, private};
 use super::tables;
 
 /// The state.
@@ -155,29 +155,10 @@ pub(super) fn keep_aside(directory: &Path, now_s: i64) -> io::Result<PathBuf> {
     Ok(aside)
 }
 
-/// A name for something of the folder that is damaged.
-pub(super) fn free_name(directory: &Path, stem: &str, now_s: i64) -> PathBuf {
-    let name = format!("{stem}.corrupt-{now_s}");
-    let mut free = directory.join(&name);
-    let mut count = 1;
-    while free.symlink_metadata().is_ok() {
-        count += 1;
-        free = directory.join(format!("{name}-{count}"));
-    }
-    free
-}
-
 /// Every page is checked when the state is opened: a file that was altered since fails to open,
 /// where a plain open trusts it and may panic later.
 pub(super) fn builder() -> Builder {
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE_BYTES_MAX).set_check_integrity_on_open(true);
     builder
-}
-
-/// How files of the state are written: for the owner alone, and never where a link leads to.
-pub(super) fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true).mode(0o600).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
-    options
 }

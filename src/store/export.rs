@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
-use super::birth;
+use super::folder;
 use crate::position::Position;
 
 /// The export.
@@ -85,7 +85,7 @@ pub(super) fn write(directory: &Path, positions: &[(u64, Position)], now: Timest
     let mut bytes = serde_json::to_vec(&form)?;
     bytes.push(b'\n');
     let writing = directory.join(WRITING);
-    let made = birth::private().create(true).truncate(true).open(&writing).and_then(|mut file| {
+    let made = folder::private().create(true).truncate(true).open(&writing).and_then(|mut file| {
         file.write_all(&bytes)?;
         file.sync_all()
     });
@@ -132,7 +132,7 @@ fn parse(bytes: &[u8]) -> Result<Export, String> {
 
 /// Keeps a damaged export under another name; the next one takes its place.
 pub(super) fn keep_aside(directory: &Path, now_s: i64) -> io::Result<PathBuf> {
-    let aside = birth::free_name(directory, "checkpoints", now_s);
+    let aside = folder::free_name(directory, "checkpoints", now_s);
     fs::rename(path(directory), &aside)?;
     Ok(aside)
 }

@@ -56,7 +56,7 @@ fn a_link_that_comes_later_is_not_followed() {
     fs::rename(&state, &target).unwrap();
     symlink(&target, &state).unwrap();
     birth::open(directory.path()).unwrap_err();
-    for options in [birth::private().create(true), birth::private().truncate(true)] {
+    for options in [folder::private().create(true), folder::private().truncate(true)] {
         options.open(&state).unwrap_err();
     }
     assert!(fs::metadata(&target).unwrap().len() > 0);
