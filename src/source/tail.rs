@@ -64,6 +64,7 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 mod trouble;
+mod unpack;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::fs::{File, OpenOptions};
