@@ -28,7 +28,7 @@ use std::sync::{Arc, OnceLock};
 use jiff::tz::TimeZone;
 use memchr::memchr_iter;
 
-pub use stream::{Found, Stream};
+pub use stream::{Before, Found, Stream};
 
 use crate::frame::{self, Frames, names};
 use crate::position::Mode;

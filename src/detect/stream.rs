@@ -1,7 +1,8 @@
 //! One stream's way through scan, frame and confirm.
 //!
-//! Promises: the findings of a stream do not depend on how it was cut into buffers; a record gives
-//! at most one finding per signature, also when it was looked at early and went on later.
+//! Promises: the findings of a stream do not depend on how it was cut into buffers, nor on whether it was let
+//! go of in between and resumed; a record gives at most one finding per signature, also when it was looked
+//! at early and went on later.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -26,13 +27,49 @@ const NAMES_LINES_MAX: usize = 100;
 pub struct Stream<'d> {
     detector: &'d Detector,
     progress: Progress,
-    /// The last time written before the progress, and the offset of the line that wrote it.
-    near: Option<(u64, Time)>,
-    /// The binaries that lines before the progress showed.
-    names: Option<Names>,
-    /// The release of the programs that write it, where a line said it.
-    release: Option<Release>,
+    before: Before,
     ends: Ends,
+}
+
+/// What the bytes before a stream's progress say of the records behind it. With the progress it is all that
+/// has to be kept of a stream between two buffers.
+#[derive(Debug, Clone, Default)]
+pub struct Before {
+    /// The last time written, and the offset of the line that wrote it.
+    near: Option<(u64, Time)>,
+    named: Option<Named>,
+    /// The release of the programs that write the stream, where a line said it.
+    release: Option<Release>,
+}
+
+/// What the last line that names a binary shows, and which line that is.
+#[derive(Debug, Clone)]
+struct Named {
+    /// Counted as in the progress; in front of a stream that does not start at its file's start it is below 1.
+    line: i64,
+    offset: u64,
+    names: Names,
+}
+
+impl Named {
+    /// What the nearest line before `start` that names a binary shows. `line` is the number of the line that
+    /// begins there, `offset` its place.
+    fn before(frames: &Frames<'_>, start: usize, line: u64, offset: u64) -> Option<Named> {
+        let lines = frames.lines_before(start).take(NAMES_LINES_MAX);
+        let mut near = lines.take_while(|(place, _)| start - place < RECORD_BYTES_MAX).zip(1..);
+        near.find_map(|((place, text), ago)| {
+            let names = names::both(text)?;
+            let offset = offset.saturating_sub((start - place) as u64);
+            Some(Named { line: line.cast_signed() - ago, offset, names })
+        })
+    }
+
+    /// The same, for a record at `place`, if it is near enough to name its binaries.
+    fn of(&self, place: Place) -> Option<Names> {
+        let lines = place.line.cast_signed() - self.line;
+        let near = lines <= NAMES_LINES_MAX as i64 && place.offset - self.offset < RECORD_BYTES_MAX as u64;
+        near.then(|| self.names.clone())
+    }
 }
 
 /// Whether what ends a state is looked for.
@@ -59,8 +96,8 @@ pub struct Found<'b> {
     frames: Frames<'b>,
     start: usize,
     end: usize,
-    /// The binaries that the lines before these bytes showed.
-    names: Option<Names>,
+    /// What the lines before these bytes showed.
+    named: Option<Named>,
     release: Option<Release>,
 }
 
@@ -76,9 +113,10 @@ impl<'b> Found<'b> {
 
     /// The binaries that the record shows, or else the nearest lines before it, or else its `path`.
     pub fn names(&self, path: &str) -> Names {
+        let place = self.finding.place;
         let names = names::both(&self.finding.record)
-            .or_else(|| names_before(&self.frames, self.start))
-            .or_else(|| self.names.clone())
+            .or_else(|| Some(Named::before(&self.frames, self.start, place.line, place.offset)?.names))
+            .or_else(|| self.named.as_ref()?.of(place))
             .or_else(|| names::both(path));
         Names { release: self.release, ..names.unwrap_or_default().paired() }
     }
@@ -92,7 +130,20 @@ impl<'d> Stream<'d> {
 
     /// A stream that was settled up to `progress` before.
     pub fn resume(detector: &'d Detector, progress: Progress) -> Stream<'d> {
-        Stream { detector, progress, near: None, names: None, release: None, ends: Ends::Later }
+        Stream { detector, progress, before: Before::default(), ends: Ends::Later }
+    }
+
+    /// Takes up what was kept of the same stream.
+    pub fn take_up(&mut self, before: Before) {
+        let offset = self.progress.offset;
+        let near = before.near.filter(|(written, _)| *written <= offset);
+        let named = before.named.filter(|named| named.offset <= offset);
+        self.before = Before { near, named, ..before };
+    }
+
+    /// What has to be kept of it until more bytes come.
+    pub fn into_before(self) -> Before {
+        self.before
     }
 
     /// Looks for what ends a state from now on, as it does by itself behind a finding that is one.
@@ -107,7 +158,7 @@ impl<'d> Stream<'d> {
 
     /// The release of the programs that write the stream, as the last line that says it does.
     pub fn release(&self) -> Option<Release> {
-        self.release
+        self.before.release
     }
 
     /// How far the stream is settled.
@@ -121,9 +172,10 @@ impl<'d> Stream<'d> {
         let frames = Frames::new(before, Mode::Alone);
         if let Some((place, time)) = frames.time_before(before.len(), self.detector.zone()) {
             let ago = (before.len() - place) as u64;
-            self.near = Some((self.progress.offset.saturating_sub(ago), time));
+            self.before.near = Some((self.progress.offset.saturating_sub(ago), time));
         }
-        self.names = names_before(&frames, before.len());
+        let Progress { line, offset, .. } = self.progress;
+        self.before.named = Named::before(&frames, before.len(), line, offset);
     }
 
     /// Takes the stream's bytes from its progress on, followed by `end`; reports what it finds and
@@ -177,7 +229,7 @@ impl<'d> Stream<'d> {
     ) -> Vec<String> {
         let frames = Frames::new(seen, self.progress.mode);
         let mut candidates = self.detector.scanner(self.ends == Ends::Now).candidates(seen);
-        let mut dates = Dates { at: 0, near: self.near };
+        let mut dates = Dates { at: 0, near: self.before.near };
         let mut from = 0;
         let mut reported = if open == 0 { self.progress.reported.clone() } else { Vec::new() };
         while let Some(candidate) = candidates.next() {
@@ -192,7 +244,7 @@ impl<'d> Stream<'d> {
             };
             let record = frame::record(&seen[range.clone()], place, self.detector.zone());
             if self.detector.releases {
-                self.release = names::release(&record.text).or(self.release);
+                self.before.release = names::release(&record.text).or(self.before.release);
             }
             let before = || dates.advance(&frames, range.start, &self.progress, self.detector.zone());
             let near = record.head.time.or_else(before);
@@ -237,19 +289,22 @@ impl<'d> Stream<'d> {
         ends: bool,
     ) -> Found<'b> {
         let frames = Frames::new(bytes, self.progress.mode);
-        let (start, end, names) = (range.start, range.end, self.names.clone());
-        let (signature, release) = (signature.clone(), self.release);
-        Found { finding, signature, ends, frames, start, end, names, release }
+        let (start, end, named) = (range.start, range.end, self.before.named.clone());
+        let (signature, release) = (signature.clone(), self.before.release);
+        Found { finding, signature, ends, frames, start, end, named, release }
     }
 
     /// Moves the progress to `settled`, where either a record is open or none is.
     fn settle(&mut self, bytes: &[u8], settled: usize, closed: bool, cut: bool, reported: Vec<String>) {
         let frames = Frames::new(bytes, self.progress.mode);
         if let Some((place, time)) = frames.time_before(settled, self.detector.zone()) {
-            self.near = Some((self.progress.offset + place as u64, time));
+            self.before.near = Some((self.progress.offset + place as u64, time));
         }
-        self.names = names_before(&frames, settled).or_else(|| self.names.take());
         self.progress.offset += settled as u64;
+        let Progress { line, offset, .. } = self.progress;
+        if let Some(named) = Named::before(&frames, settled, line, offset) {
+            self.before.named = Some(named);
+        }
         self.progress.reported = reported;
         if settled > 0 || !closed {
             self.progress.mode = match (cut, closed) {
@@ -274,12 +329,6 @@ impl<'d> Stream<'d> {
         }
         skipped
     }
-}
-
-/// What the nearest line before `start` that names a binary shows.
-fn names_before(frames: &Frames<'_>, start: usize) -> Option<Names> {
-    let mut lines = frames.lines_before(start).take(NAMES_LINES_MAX);
-    lines.find_map(|(_, line)| names::both(line))
 }
 
 fn finding(signature: &Signature, record: &Record, near: Option<Time>, fields: Fields) -> Finding {

@@ -1,5 +1,7 @@
 //! The findings of a stream against a plain reading of the rules, however the stream is cut.
 
+mod resumed;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
