@@ -11,6 +11,7 @@ mod model;
 mod own;
 mod pass;
 mod poison;
+mod streams;
 #[cfg(test)]
 mod tests;
 
@@ -105,6 +106,7 @@ pub struct Watch {
     wake: Wake,
     asked: Arc<AtomicBool>,
     tail: Tail,
+    streams: streams::Streams,
     correlator: Correlator,
     confirmer: Option<Confirmer>,
     clock: Clock,
@@ -169,6 +171,7 @@ impl Watch {
             wake,
             asked: Arc::default(),
             tail,
+            streams: streams::Streams::default(),
             correlator,
             confirmer,
             clock,
@@ -294,7 +297,9 @@ impl Watch {
 
     /// Hands everything that changed to the store at once; whether the store has it now.
     fn commit(&mut self) -> bool {
-        self.pending.positions.extend(self.tail.changed());
+        let positions = self.tail.changed();
+        self.streams.forget(&positions);
+        self.pending.positions.extend(positions);
         let alerts = self.correlator.changes();
         if self.refused {
             // What waits for a store that refuses it must not grow with every attempt.

@@ -6,13 +6,13 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Watch, own, poison};
+use super::{Setup, Watch, own, poison};
 use crate::alert::{Context, Message, Status};
 use crate::correlate::{Notice, Sighting};
 use crate::detect::{Found, Stream};
 use crate::finding::Finding;
 use crate::frame;
-use crate::frame::{names, utf16};
+use crate::frame::utf16;
 use crate::record::Names;
 use crate::signature::Signature;
 use crate::sink::Sink;
@@ -22,8 +22,6 @@ use crate::store::NewMessage;
 const CHUNKS_MAX: usize = 16;
 /// A pass ends after this time, and goes on with the next file: files move meanwhile, and time passes.
 const PASS_MAX: Duration = Duration::from_millis(200);
-/// Lines before a record that are searched for the name of a binary.
-const NAMES_LINES_MAX: usize = 100;
 
 /// A finding, or the end of a state, with what was at hand around it.
 struct Seen {
@@ -32,6 +30,15 @@ struct Seen {
     ends: bool,
     context: Context,
     names: Names,
+}
+
+impl Seen {
+    fn of(found: Found<'_>, path: &str, setup: &Setup) -> Seen {
+        let context = found.context(setup.context_lines, &setup.detector);
+        let names = found.names(path);
+        let Found { finding, signature, ends, .. } = found;
+        Seen { signature, finding, ends, context, names }
+    }
 }
 
 /// What something is known by after reading broke on it and was begun again.
@@ -105,9 +112,22 @@ impl Watch {
             Err(_) => return Step::None,
         };
         // It may be the end of the file before.
-        let id = chunk.id;
+        let (id, end, is_silent) = (chunk.id, chunk.end, chunk.bytes.is_empty());
         let before = chunk.progress.clone();
         let mut stream = Stream::resume(&setup.detector, before.clone());
+        let kept = self.streams.take(id);
+        // Not of every file at a start: most have nothing to say.
+        let is_unknown = kept.is_none() && before.offset > 0 && !is_silent;
+        let is_to_be_kept = kept.is_some() || !is_silent;
+        stream.take_up(kept.unwrap_or_default());
+        let chunk = if is_unknown {
+            stream.recall(&self.tail.above(id));
+            let Some(chunk) = self.tail.at_hand(id, end) else { return Step::None };
+            chunk
+        } else {
+            chunk
+        };
+        let told = stream.release();
         if self.correlator.has_state(chunk.source) {
             stream.expect_ends();
         }
@@ -117,10 +137,7 @@ impl Watch {
                 // What broke behind the engine does so in the engine from then on, and quietly.
                 resume_unwind(Box::new(()));
             }
-            let context = found.context(setup.context_lines, &setup.detector);
-            let names = found.names(chunk.path);
-            let Found { finding, signature, ends, .. } = found;
-            Seen { signature, finding, ends, context, names }
+            Seen::of(found, chunk.path, &setup)
         };
         let (mut seen, poison) = poison::advance(&mut stream, chunk.bytes, chunk.end, &see);
         let (source, path) = (chunk.source.to_owned(), chunk.path.to_owned());
@@ -130,20 +147,22 @@ impl Watch {
         if utf16::is_in(chunk.bytes) {
             self.complain_of_encoding(&path);
         }
-        let mut above = None;
         // One record at a time: what stands in it together is told together.
         for record in seen.chunk_by_mut(|one, next| one.finding.place.offset == next.finding.place.offset) {
             self.desk.pulse().begin(hash_of(&path, &record[0].finding));
-            record.iter_mut().for_each(|seen| self.look_back(id, seen, &mut above));
+            record.iter_mut().for_each(|seen| self.look_back(id, seen));
             self.observe(record, &source, &path);
             self.desk.pulse().end();
         }
-        if let Some(release) = stream.release() {
+        if let Some(release) = stream.release().filter(|release| told != Some(*release)) {
             self.releases.insert(source, release);
         }
-        let after = stream.progress();
-        self.count(&path, &before, after);
+        let after = stream.progress().clone();
+        self.count(&path, &before, &after);
         self.tail.settle(id, after.clone());
+        if is_to_be_kept {
+            self.streams.keep(id, stream.into_before(), end);
+        }
         match poison {
             Some(passed_over) => {
                 self.complain_of_poison(&path, passed_over.start, passed_over.end - passed_over.start);
@@ -175,25 +194,15 @@ impl Watch {
         notices.for_each(|notice| self.tell(&notice));
     }
 
-    /// Fills in what stands before the bytes that were at hand. The names `above` them are searched for
-    /// once, however much is found in them.
-    fn look_back(&self, id: u64, seen: &mut Seen, above: &mut Option<Names>) {
-        let Seen { finding, context, names, .. } = seen;
+    /// Fills in the lines before the bytes that were at hand.
+    fn look_back(&self, id: u64, seen: &mut Seen) {
+        let Seen { finding, context, .. } = seen;
         let zone = self.setup.detector.zone();
-        let offset = finding.place.offset;
         if context.before.len() < self.setup.context_lines {
-            let lines = self.tail.before(id, offset, self.setup.context_lines);
+            let lines = self.tail.before(id, finding.place.offset, self.setup.context_lines);
             if lines.len() > context.before.len() {
                 context.before = lines.iter().map(|line| frame::message(line, zone)).collect();
             }
-        }
-        if names.worker.is_none() && names.manager.is_none() {
-            let search = || {
-                let lines = self.tail.before(id, offset, NAMES_LINES_MAX);
-                lines.iter().rev().find_map(names::both).unwrap_or_default().paired()
-            };
-            let release = names.release;
-            *names = Names { release, ..above.get_or_insert_with(search).clone() };
         }
     }
 

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write;
 
 use serde_json::Value;
 
 use crate::inbox::Event;
 use crate::program::{failure, healthy, run, text, worker_line};
-use crate::rig::{Rig, stop};
+use crate::rig::{Rig, stop, swap};
 
 /// What an alert of a replay and the one that watch sends have in common.
-const SHARED: [&str; 5] = ["signature", "line", "offset", "fields", "record"];
+const SHARED: [&str; 7] = ["signature", "line", "offset", "fields", "record", "first_seen", "last_seen"];
+const PANIC: &str =
+    "thread '<unnamed>' panicked at /rustc/0/once.rs:152:21:\nOnce instance has previously been poisoned\n";
 
 #[test]
 fn of_the_incident() {
@@ -22,7 +25,6 @@ fn of_the_incident() {
 
 #[test]
 fn of_everything_at_once() {
-    let panic = "thread '<unnamed>' panicked at /rustc/0/once.rs:152:21:\nOnce instance has previously been poisoned\n";
     let mut log = String::new();
     for second in 0..300 {
         log += &healthy(second);
@@ -37,7 +39,7 @@ fn of_everything_at_once() {
                 "ERROR",
                 "a::b: broken\n\nCaused by:\n    Too many open files (os error 24)",
             ),
-            _ => panic.to_owned(),
+            _ => PANIC.to_owned(),
         };
     }
     // Larger than what is read at a time, so that records lie across the borders.
@@ -45,6 +47,40 @@ fn of_everything_at_once() {
     let later = log.replace("child_pid=", "child_pid=9").replace("T14:", "T16:");
     let log = [&*log, &filler, &later].concat();
     assert_same(&[("worker.log".to_owned(), log.into_bytes())]);
+}
+
+/// A panic has no time of its own: it is dated by the line before it, whenever that was read.
+#[test]
+fn of_a_panic_that_comes_later_than_the_line_before_it() {
+    for meanwhile in ["nothing", "a restart", "a rotation", "a rotation and a restart"] {
+        let rig = Rig::new();
+        rig.configure(&swap(&rig.settings(), "log/*.log", "log/worker.log*"));
+        let mut log = rig.log("worker.log");
+        let begin = healthy(1) + &failure(2, 1) + &healthy(3);
+        log.write(&begin);
+        let mut running = rig.watch();
+        // Then all before the last line has been read, and that line with it.
+        drop(rig.inbox.until_pid(1));
+        if meanwhile.contains("restart") {
+            stop(running);
+            running = rig.watch();
+            running.wait_for_stderr("watching", 1);
+        }
+        let end = PANIC.to_owned() + &healthy(4);
+        if meanwhile.contains("rotation") {
+            // Its writer goes on for a while.
+            log.rotate().write_all(end.as_bytes()).unwrap();
+        } else {
+            log.write(&end);
+        }
+        let events = rig.inbox.until("the panic", |events| events.len() >= 2);
+        let sent: Vec<_> = events.iter().map(|event| shared(&event.data)).collect();
+        drop(events);
+        stop(running);
+        fs::write(rig.path("whole"), begin + &end).unwrap();
+        let ran = run(&["replay", "--alerts", "--json", &text(&rig.path("whole"))]);
+        assert_eq!(sent, opening(ran.json()), "{meanwhile}");
+    }
 }
 
 /// Watches each log by a source of its own, and replays it.

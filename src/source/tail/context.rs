@@ -1,9 +1,11 @@
-//! The lines before a record: what an alert shows around it.
+//! The bytes before a record or a position: what an alert shows around the one, what dates what follows the
+//! other.
 
 use std::fs::File;
 
 use super::generation::Generation;
-use super::{Tail, mark};
+use super::{Chunk, Tail, mark};
+use crate::frame::{End, RECORD_BYTES_MAX};
 
 /// Bytes looked through for the lines before an offset.
 const CONTEXT_LEN: u64 = 64 * 1024;
@@ -13,14 +15,7 @@ impl Tail {
     /// their newlines. Fewer where the file is gone or the lines are very long.
     pub fn before(&self, id: u64, offset: u64, lines: usize) -> Vec<Vec<u8>> {
         let Some(generation) = self.generations.get(&id) else { return Vec::new() };
-        let reopened = match self.descriptors.peek(id) {
-            Some(_) => None,
-            None => generation.at().and_then(|path| File::open(path).ok()),
-        };
-        let file = self.descriptors.peek(id).or(reopened.as_ref());
-        // `window` proves by content that the file is the one.
-        let start = offset.saturating_sub(CONTEXT_LEN);
-        let bytes = generation.window(file, start, offset);
+        let bytes = self.window(id, generation, offset, CONTEXT_LEN);
         // What the file no longer has is missing at the start.
         let start = offset.saturating_sub(bytes.len() as u64);
         let mut bytes = bytes.as_slice();
@@ -32,6 +27,30 @@ impl Tail {
         let mut found: Vec<_> = bytes.rsplit(|&byte| byte == b'\n').take(lines).map(<[u8]>::to_vec).collect();
         found.reverse();
         found
+    }
+
+    /// Up to [`RECORD_BYTES_MAX`] bytes before what is not settled of a file; none where the file is gone.
+    pub fn above(&self, id: u64) -> Vec<u8> {
+        let Some(generation) = self.generations.get(&id) else { return Vec::new() };
+        self.window(id, generation, generation.progress.offset, RECORD_BYTES_MAX as u64)
+    }
+
+    /// The chunk of `id` that was read last and is not settled, once more; `end` is what was said to follow it.
+    pub fn at_hand(&self, id: u64, end: End) -> Option<Chunk<'_>> {
+        let chunk = self.generations.get(&id)?.chunk(id, end);
+        let is_joint = self.joint.as_ref().is_some_and(|joint| joint.is_of(id));
+        Some(if is_joint { Chunk { bytes: &self.joined, ..chunk } } else { chunk })
+    }
+
+    /// The last `length` bytes before `offset`, or as many as there are.
+    fn window(&self, id: u64, generation: &Generation, offset: u64, length: u64) -> Vec<u8> {
+        let reopened = match self.descriptors.peek(id) {
+            Some(_) => None,
+            None => generation.at().and_then(|path| File::open(path).ok()),
+        };
+        let file = self.descriptors.peek(id).or(reopened.as_ref());
+        // It proves by content that the file is the one.
+        generation.window(file, offset.saturating_sub(length), offset)
     }
 }
 

@@ -33,6 +33,13 @@ pub(super) struct Joint {
     after: u64,
 }
 
+impl Joint {
+    /// Whether it is a chunk of this generation.
+    pub(super) fn is_of(&self, id: u64) -> bool {
+        self.before == id
+    }
+}
+
 impl Tail {
     /// The bytes at hand of a generation, which are followed by `end`; or the record before that they go on with.
     pub(super) fn chunk(&mut self, id: u64, end: End, now: Instant) -> Option<Chunk<'_>> {
