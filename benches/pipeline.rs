@@ -213,6 +213,7 @@ fn alerts(tail: &mut Tail, detector: &Detector, now: Instant) -> usize {
             let sighting = Sighting {
                 signature: &found.signature,
                 finding: found.finding,
+                ends: false,
                 host: "seal-07",
                 source: chunk.source,
                 path: chunk.path,

@@ -79,9 +79,18 @@ impl Correlator {
         self.policy = policy;
     }
 
-    /// Takes the findings of one record; what is to be told at once because of them.
+    /// Takes what was found in one record; what is to be told at once because of it. The states that the
+    /// record ends come first: what it finds may open them anew.
     pub fn observe(&mut self, record: Vec<Sighting<'_>>, now: impl Into<Moment>) -> Vec<Notice> {
         let now = now.into();
+        let (ended, found): (Vec<_>, Vec<_>) = record.into_iter().partition(|sighting| sighting.ends);
+        let mut notices: Vec<_> = ended.iter().filter_map(|ended| self.end(ended, now.steady)).collect();
+        notices.extend(self.find(found, now));
+        notices
+    }
+
+    /// Takes the findings of one record.
+    fn find(&mut self, record: Vec<Sighting<'_>>, now: Moment) -> Vec<Notice> {
         let record: Vec<Placed<'_>> = record.into_iter().map(|sighting| self.place(sighting)).collect();
         let signatures: Vec<&Signature> = record.iter().map(|placed| &**placed.sighting.signature).collect();
         let mut alerts = vec![String::new(); record.len()];
@@ -110,7 +119,7 @@ impl Correlator {
     }
 
     /// A record ended the state of `ended`, which is no finding but names signature and group.
-    pub fn end(&mut self, ended: &Sighting<'_>, now: Timestamp) -> Option<Notice> {
+    fn end(&mut self, ended: &Sighting<'_>, now: Timestamp) -> Option<Notice> {
         let fingerprint = ended.fingerprint();
         let told = self.open.get(&fingerprint)?.sequence > 0;
         let notice = told.then(|| self.notice(fingerprint.clone(), Status::Resolved, now)).flatten();

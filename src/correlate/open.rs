@@ -32,6 +32,8 @@ pub struct Sighting<'a> {
     pub signature: &'a Arc<Signature>,
     /// The finding.
     pub finding: Finding,
+    /// It is no finding: the record ends the state that the signature is, for the group of `finding`.
+    pub ends: bool,
     /// The box.
     pub host: &'a str,
     /// The `[[source]]`.

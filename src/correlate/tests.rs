@@ -46,6 +46,7 @@ pub(super) fn sighting<'a>(signature: &'a Arc<Signature>, sector: &str, line: u6
     Sighting {
         signature,
         finding,
+        ends: false,
         host: "seal-07",
         source: "worker",
         path: "/var/log/worker.log",

@@ -64,15 +64,8 @@ impl<'d> History<'d> {
         for record in self.entries.chunk_by(same_record) {
             let Some(at) = record.first().map(|entry| entry.at) else { continue };
             pass_time(&mut correlator, at, &mut tell)?;
-            let sightings = record
-                .iter()
-                .filter_map(|entry| Some((entry.seen.ends, sighting(self.detector, entry, host)?)));
-            let (ended, found): (Vec<_>, Vec<_>) = sightings.partition(|(ends, _)| *ends);
-            for (_, ended) in ended {
-                correlator.end(&ended, at).iter().try_for_each(&mut tell)?;
-            }
-            let found = found.into_iter().map(|(_, found)| found).collect();
-            correlator.observe(found, at).iter().try_for_each(&mut tell)?;
+            let seen = record.iter().filter_map(|entry| sighting(self.detector, entry, host)).collect();
+            correlator.observe(seen, at).iter().try_for_each(&mut tell)?;
         }
         // As far as the last findings show: what a state does after the log nobody knows.
         let last = self.entries.last().map_or(self.now, |entry| entry.at);
@@ -94,10 +87,11 @@ fn pass_time<E>(
 }
 
 fn sighting<'a>(detector: &'a Detector, entry: &'a Entry, host: &'a str) -> Option<Sighting<'a>> {
-    let Seen { finding, names, context, .. } = &entry.seen;
+    let Seen { finding, names, context, ends } = &entry.seen;
     Some(Sighting {
         signature: detector.catalogue().get(&finding.signature)?,
         finding: finding.clone(),
+        ends: *ends,
         host,
         source: SOURCE,
         path: &entry.path,

@@ -77,14 +77,10 @@ impl Watch {
             record: text,
         };
         let (host, context, names) = (&*setup.host, Context::default(), Names::default());
-        let sighting = Sighting { signature, finding, host, source: SOURCE, path: &path, context, names };
+        let sighting =
+            Sighting { signature, finding, ends: over, host, source: SOURCE, path: &path, context, names };
         let now = self.now();
-        let notices = if over {
-            self.correlator.end(&sighting, now.steady).into_iter().collect()
-        } else {
-            self.correlator.observe(vec![sighting], now)
-        };
-        for notice in &notices {
+        for notice in &self.correlator.observe(vec![sighting], now) {
             if self.refused { self.tell_from_memory(notice) } else { self.tell(notice) }
         }
     }
@@ -184,8 +180,9 @@ impl Watch {
 
     /// Complains of a log whose times lie ahead of the clock. Times that lie behind it are no sign of
     /// anything: a log may be read long after it was written.
-    pub(super) fn check_clock(&mut self, found: &[Sighting<'_>], now: Timestamp) {
-        let ahead = found.iter().find_map(|sighting| {
+    pub(super) fn check_clock(&mut self, record: &[Sighting<'_>], now: Timestamp) {
+        let mut found = record.iter().filter(|sighting| !sighting.ends);
+        let ahead = found.find_map(|sighting| {
             let time = sighting.finding.time.as_ref()?;
             let ahead = Duration::try_from(time.instant.duration_since(now)).ok()?;
             (ahead > SKEW_MAX).then_some((sighting.path, time.to_string()))

@@ -176,22 +176,21 @@ impl Watch {
     /// Lets the correlator see what a record holds, and tells what follows from it.
     fn observe(&mut self, record: &mut [Seen], source: &str, path: &str) {
         let setup = self.setup.clone();
-        let (mut found, mut ended) = (Vec::new(), Vec::new());
-        for Seen { signature, finding, ends, context, names } in record {
+        let seen = record.iter_mut().map(|Seen { signature, finding, ends, context, names }| {
             tracing::debug!(signature = &*finding.signature, path, line = finding.place.line, ends, "found");
             #[cfg(test)]
             assert!(!finding.record.contains(POISON), "{POISON}");
-            let (finding, context, names) = (finding.clone(), take(context), take(names));
-            let sighting = Sighting { signature, finding, host: &setup.host, source, path, context, names };
-            if *ends { ended.push(sighting) } else { found.push(sighting) }
-        }
+            let (finding, ends, host) = (finding.clone(), *ends, &*setup.host);
+            let (context, names) = (take(context), take(names));
+            Sighting { signature: &*signature, finding, ends, host, source, path, context, names }
+        });
+        let record: Vec<Sighting<'_>> = seen.collect();
         let now = self.now();
-        self.desk.meter().findings.add(found.len() as u64);
-        self.check_clock(&found, now.wall);
-        let ends =
-            ended.iter().filter_map(|ended| self.correlator.end(ended, now.steady)).collect::<Vec<_>>();
-        let notices = ends.into_iter().chain(self.correlator.observe(found, now));
-        notices.for_each(|notice| self.tell(&notice));
+        let found = record.iter().filter(|sighting| !sighting.ends).count();
+        self.desk.meter().findings.add(found as u64);
+        self.check_clock(&record, now.wall);
+        let notices = self.correlator.observe(record, now);
+        notices.iter().for_each(|notice| self.tell(notice));
     }
 
     /// Fills in the lines before the bytes that were at hand.

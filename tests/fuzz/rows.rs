@@ -29,6 +29,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
                 source: "worker",
                 path: &page.page.path,
                 finding: found.finding,
+                ends: false,
             };
             for notice in correlator.observe(vec![sighting], Timestamp::UNIX_EPOCH) {
                 let alert = notice.render(detector.catalogue(), Lang::En, &Default::default());

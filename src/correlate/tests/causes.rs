@@ -53,7 +53,10 @@ fn play(events: &[(i64, Event<'_>)]) -> Vec<String> {
                     signatures.iter().map(|signature| Sighting { path, ..sighting(signature, "1", 1) });
                 correlator.observe(sightings.collect(), now)
             }
-            Ends(signature) => correlator.end(&sighting(signature, "1", 1), now).into_iter().collect(),
+            Ends(signature) => {
+                let ended = Sighting { ends: true, ..sighting(signature, "1", 1) };
+                correlator.observe(vec![ended], now)
+            }
             Tick => correlator.tick(now),
         };
         for notice in notices {
@@ -273,4 +276,20 @@ fn a_follower_does_not_turn_its_cause_into_a_follower() {
         (1000, Tick),
     ]);
     assert_eq!(said, ["0 r/poisoned firing error +1×r/panic", "1000 r/poisoned resolved error +2×r/panic"]);
+}
+
+/// In whatever order they were found.
+#[test]
+fn a_record_ends_states_before_it_opens_any() {
+    let down = state("chain/disconnected");
+    let found = sighting(&down, "1", 1);
+    let ended = Sighting { ends: true, ..found.clone() };
+    for record in [[found.clone(), ended.clone()], [ended, found.clone()]] {
+        let mut correlator = Correlator::new(Policy::default(), []);
+        correlator.observe(vec![found.clone()], at(0));
+        let notices = correlator.observe(record.to_vec(), at(1));
+        let said: Vec<_> = notices.iter().map(|notice| said(notice).0).collect();
+        assert_eq!(said, ["resolved", "firing"]);
+        assert!(correlator.has_state("worker"));
+    }
 }

@@ -147,7 +147,8 @@ fn messages(before: &str, needle: &str, after: &str, path: &str, lang: Lang) -> 
     Stream::new(&DETECTOR).advance(log.as_bytes(), End::Final, |found| {
         let (context, names) = (found.context(5, &DETECTOR), found.names(path));
         let (signature, finding) = (&found.signature, found.finding.clone());
-        let sighting = Sighting { signature, finding, host: "seal-07", source: path, path, context, names };
+        let sighting =
+            Sighting { signature, finding, ends: false, host: "seal-07", source: path, path, context, names };
         notices.extend(correlator.observe(vec![sighting], now));
     });
     notices.extend(correlator.tick(now + std::time::Duration::from_secs(3_600)));

@@ -242,7 +242,8 @@ impl Follower {
             let signature: &Arc<_> = signature;
             let (finding, context, names) = (finding.clone(), context.clone(), names.clone());
             let (source, path) = (source.as_str(), path.as_str());
-            let sighting = Sighting { signature, finding, host: "seal-07", source, path, context, names };
+            let (ends, host) = (false, "seal-07");
+            let sighting = Sighting { signature, finding, ends, host, source, path, context, names };
             let notices = self.correlator.observe(vec![sighting], self.wall);
             notices.iter().for_each(|notice| self.tell(notice));
         }
