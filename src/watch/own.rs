@@ -7,9 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-
-use super::Watch;
+use super::pipeline::{Now, Pipeline};
 use crate::alert::{Context, Letter};
 use crate::complaint::{Ailment, Complaint};
 use crate::correlate::{Notice, Sighting};
@@ -53,15 +51,15 @@ pub(super) fn is_about(notice: &Notice, sink: &str) -> bool {
     notice.signature().starts_with("sealtail/") && notice.group_value("sink") == Some(sink)
 }
 
-impl Watch {
+impl Pipeline {
     /// Takes the complaints that were left and tells what follows from them.
-    pub(super) fn hear(&mut self) {
+    pub(super) fn hear(&mut self, now: Now) {
         for complaint in self.desk.take() {
-            self.raise(complaint);
+            self.raise(complaint, now);
         }
     }
 
-    fn raise(&mut self, complaint: Complaint) {
+    fn raise(&mut self, complaint: Complaint, now: Now) {
         let setup = self.setup.clone();
         let Complaint { ailment, fields, path, text, over } = complaint;
         // Disabled by the operator: the log and the counter have it.
@@ -79,20 +77,19 @@ impl Watch {
         let (host, context, names) = (&*setup.host, Context::default(), Names::default());
         let sighting =
             Sighting { signature, finding, ends: over, host, source: SOURCE, path: &path, context, names };
-        let now = self.now();
-        for notice in &self.correlator.observe(vec![sighting], now) {
-            if self.refused { self.tell_from_memory(notice) } else { self.tell(notice) }
+        for notice in &self.correlator.observe(vec![sighting], now.moment) {
+            if self.refused { self.tell_from_memory(notice, now) } else { self.tell(notice) }
         }
     }
 
-    /// Hands a notice to the sinks at once, for the outbox cannot be written.
-    fn tell_from_memory(&mut self, notice: &Notice) {
+    /// Has a notice go to the sinks at once, for the outbox cannot be written.
+    fn tell_from_memory(&mut self, notice: &Notice, now: Now) {
         self.desk.meter().alerts.add(1);
         for message in self.messages(notice) {
             let random = [(); 2].map(|()| getrandom::u64().unwrap_or_default());
             let id = format!("{:016x}{:016x}", random[0], random[1]);
-            let letter = Letter { id, created: Timestamp::now().to_string(), message: message.message };
-            self.bell.tell_now(&message.sink, letter);
+            let letter = Letter { id, created: now.moment.wall.to_string(), message: message.message };
+            self.urgent.push((message.sink, letter));
         }
     }
 
@@ -145,7 +142,7 @@ impl Watch {
         if self.own.levels_due.is_none_or(|due| due <= now) {
             let begun = Instant::now();
             meter.see_sources(self.tail.levels(), now);
-            self.own.levels_due = Some(begun + begun.elapsed() * LEVELS_COST);
+            self.own.levels_due = Some(now + begun.elapsed() * LEVELS_COST);
         }
         meter.open_alerts.set(self.correlator.told() as u64);
         // A store that cannot be asked leaves what was seen last.
@@ -180,22 +177,22 @@ impl Watch {
 
     /// Complains of a log whose times lie ahead of the clock. Times that lie behind it are no sign of
     /// anything: a log may be read long after it was written.
-    pub(super) fn check_clock(&mut self, record: &[Sighting<'_>], now: Timestamp) {
+    pub(super) fn check_clock(&mut self, record: &[Sighting<'_>], now: Now) {
         let mut found = record.iter().filter(|sighting| !sighting.ends);
         let ahead = found.find_map(|sighting| {
             let time = sighting.finding.time.as_ref()?;
-            let ahead = Duration::try_from(time.instant.duration_since(now)).ok()?;
+            let ahead = Duration::try_from(time.instant.duration_since(now.moment.wall)).ok()?;
             (ahead > SKEW_MAX).then_some((sighting.path, time.to_string()))
         });
         let Some((path, time)) = ahead else { return };
         let text = || format!("{path} has a record of {time}, which lies ahead of this box's clock");
-        self.complain_lately(Ailment::ClockSkew, path, text, |complaint| complaint.with("time", &time));
+        self.complain_lately(Ailment::ClockSkew, path, now, text, |complaint| complaint.with("time", &time));
     }
 
     /// Complains of a log in UTF-16, in which nothing can be found.
-    pub(super) fn complain_of_encoding(&mut self, path: &str) {
+    pub(super) fn complain_of_encoding(&mut self, path: &str, now: Now) {
         let text = || format!("{path} is written in UTF-16, so nothing can be found in it");
-        self.complain_lately(Ailment::FileUtf16, path, text, |complaint| complaint);
+        self.complain_lately(Ailment::FileUtf16, path, now, text, |complaint| complaint);
     }
 
     /// Complains of what is wrong with all of a file: logged once, and complained of while it lasts.
@@ -203,18 +200,19 @@ impl Watch {
         &mut self,
         ailment: Ailment,
         path: &str,
+        now: Now,
         text: impl Fn() -> String,
         with: impl Fn(Complaint) -> Complaint,
     ) {
         let key = (ailment, path.to_owned());
         let told = self.own.lately.get(&key);
-        if told.is_some_and(|told| told.elapsed() < AGAIN_EVERY) {
+        if told.is_some_and(|told| now.instant.saturating_duration_since(*told) < AGAIN_EVERY) {
             return;
         }
         if self.own.lately.len() >= LATELY_MAX {
             self.own.lately.clear();
         }
-        if self.own.lately.insert(key, Instant::now()).is_none() {
+        if self.own.lately.insert(key, now.instant).is_none() {
             tracing::warn!("{}", text());
         }
         self.desk.post(with(Complaint::new(ailment, text()).at(path)));

@@ -1,12 +1,12 @@
-//! One pass over the files that have something to say.
+//! One chunk of a file on its way through the engine, and the messages that follow from it.
 
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::mem::take;
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use super::{Setup, Watch, own, poison};
+use super::pipeline::{Now, Pipeline};
+use super::{Setup, own, poison};
 use crate::alert::{Context, Message, Status};
 use crate::correlate::{Notice, Sighting};
 use crate::detect::{Found, Stream};
@@ -19,9 +19,7 @@ use crate::sink::Sink;
 use crate::store::NewMessage;
 
 /// Chunks read from one file before the others get their turn.
-const CHUNKS_MAX: usize = 16;
-/// A pass ends after this time, and goes on with the next file: files move meanwhile, and time passes.
-const PASS_MAX: Duration = Duration::from_millis(200);
+pub(super) const CHUNKS_MAX: usize = 16;
 
 /// A finding, or the end of a state, with what was at hand around it.
 struct Seen {
@@ -60,7 +58,7 @@ pub(crate) const POISON: &str = "broken behind the engine";
 pub(crate) const POISON_LATER: &str = "broken when it is told again";
 
 /// What a look at a file came to.
-enum Step {
+pub(super) enum Step {
     /// Nothing new is settled.
     None,
     Settled,
@@ -68,45 +66,11 @@ enum Step {
     PassedOver,
 }
 
-impl Watch {
-    /// Reads every file that is ready; whether one of them has more.
-    pub(super) fn read(&mut self, now: Instant) -> bool {
-        let mut more = false;
-        let mut ready = self.tail.ready(now);
-        let had_their_turn = ready.partition_point(|&id| id < self.next_turn);
-        ready.rotate_left(had_their_turn);
-        self.next_turn = 0;
-        for id in ready {
-            let mut chunks = 0;
-            while chunks < CHUNKS_MAX {
-                match self.chunk(id, now) {
-                    Step::None => break,
-                    Step::Settled => {}
-                    Step::PassedOver => {
-                        // Whatever breaks next, this is behind us, and told once.
-                        self.hear();
-                        if !self.commit() {
-                            return false;
-                        }
-                    }
-                }
-                chunks += 1;
-                if now.elapsed() > PASS_MAX {
-                    self.next_turn = id + 1;
-                    return true;
-                }
-            }
-            more |= chunks == CHUNKS_MAX;
-        }
-        more
-    }
-
+impl Pipeline {
     /// Takes one chunk of a file through the engine.
-    fn chunk(&mut self, id: u64, now: Instant) -> Step {
+    pub(super) fn chunk(&mut self, id: u64, now: Now) -> Step {
         let setup = self.setup.clone();
-        // A pass over many large files takes long and stands not still.
-        self.desk.pulse().moved(Instant::now());
-        let chunk = match self.tail.read(id, now) {
+        let chunk = match self.tail.read(id, now.instant) {
             Ok(chunk) => chunk,
             // The tail tells of it with the next sweep.
             Err(_) => return Step::None,
@@ -145,13 +109,13 @@ impl Watch {
         seen.iter_mut().for_each(|seen| seen.names.release = seen.names.release.or(release));
         // Of every chunk: what appends to a file need not be what began it.
         if utf16::is_in(chunk.bytes) {
-            self.complain_of_encoding(&path);
+            self.complain_of_encoding(&path, now);
         }
         // One record at a time: what stands in it together is told together.
         for record in seen.chunk_by_mut(|one, next| one.finding.place.offset == next.finding.place.offset) {
             self.desk.pulse().begin(hash_of(&path, &record[0].finding));
             record.iter_mut().for_each(|seen| self.look_back(id, seen));
-            self.observe(record, &source, &path);
+            self.observe(record, &source, &path, now);
             self.desk.pulse().end();
         }
         if let Some(release) = stream.release().filter(|release| told != Some(*release)) {
@@ -174,7 +138,7 @@ impl Watch {
     }
 
     /// Lets the correlator see what a record holds, and tells what follows from it.
-    fn observe(&mut self, record: &mut [Seen], source: &str, path: &str) {
+    fn observe(&mut self, record: &mut [Seen], source: &str, path: &str, now: Now) {
         let setup = self.setup.clone();
         let seen = record.iter_mut().map(|Seen { signature, finding, ends, context, names }| {
             tracing::debug!(signature = &*finding.signature, path, line = finding.place.line, ends, "found");
@@ -185,11 +149,10 @@ impl Watch {
             Sighting { signature: &*signature, finding, ends, host, source, path, context, names }
         });
         let record: Vec<Sighting<'_>> = seen.collect();
-        let now = self.now();
         let found = record.iter().filter(|sighting| !sighting.ends).count();
         self.desk.meter().findings.add(found as u64);
-        self.check_clock(&record, now.wall);
-        let notices = self.correlator.observe(record, now);
+        self.check_clock(&record, now);
+        let notices = self.correlator.observe(record, now.moment);
         notices.iter().for_each(|notice| self.tell(notice));
     }
 

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::thread;
 
+use super::pipeline::PROVE_EVERY;
 use super::*;
 use crate::alert::Message;
 use crate::correlate::Notice;
@@ -83,13 +84,13 @@ async fn a_state_with_nothing_to_take_is_tried_now_and_then() {
     assert!(watch.commit() && well().is_ok(), "it was tried a moment ago");
     // No pause: whoever is asked to stop does not wait.
     watch.stop().ask();
-    watch.proven_at -= PROVE_EVERY;
+    watch.pipeline.proven_at -= PROVE_EVERY;
     assert!(!watch.commit());
     assert!(well().unwrap_err().contains("read-only"), "{:?}", well());
     disk.set_trouble(Trouble::None);
-    assert!(watch.commit() && watch.pending.is_empty());
+    assert!(watch.commit() && watch.pipeline.pending.is_empty());
     assert_eq!(well(), Ok(()));
-    assert!(watch.proven_at.elapsed() < PROVE_EVERY);
+    assert!(watch.pipeline.proven_at.elapsed() < PROVE_EVERY);
 }
 
 /// The pids of the alerts that wait for `ops`, which it takes: what the disk has and nothing else.

@@ -1,5 +1,5 @@
-//! The reading side as [`Watch`](crate::watch::Watch) puts it together, over a clock and a disk of
-//! tests, and somebody who receives what it tells.
+//! The pipeline of [`Watch`](crate::watch::Watch), over clocks and a disk of tests, and somebody who receives
+//! what it tells.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
@@ -9,15 +9,22 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::alert::{Alert, Lang, Letter, Message, Status};
-use crate::correlate::{Correlator, Notice, OpenAlert, Policy, Sighting};
-use crate::detect::{Detector, Found, Stream};
+use crate::clock::Clock;
+use crate::complaint::Desk;
+use crate::correlate::command::Vars;
+use crate::correlate::{Moment, Policy};
+use crate::detect::Detector;
+use crate::secret::Secret;
 use crate::signature::{Catalogue, PageSource, PageText};
-use crate::source::tail::{Settings, Tail, Trouble};
+use crate::sink::{Destination, Route, Sink, Webhook};
+use crate::source::tail::{Settings, Trouble};
 use crate::store::disk::{Cut, Disk};
-use crate::store::{Commit, Due, Durability, NewMessage, Store};
+use crate::store::{Due, Store};
+use crate::watch::Setup;
+use crate::watch::pipeline::{Now, Pipeline, Turn};
 
-/// More chunks than any history has; beyond it `ready` never ends.
-const CHUNKS_MAX: usize = 10_000;
+/// More turns than any history has; beyond it something is ready for ever.
+const TURNS_MAX: usize = 1_000;
 const SINK: &str = "ops";
 
 /// Each line is an alert of its own.
@@ -55,13 +62,27 @@ It has to be filled.
 - [Manual](https://example.org/flux)
 "#;
 
-static DETECTOR: LazyLock<Detector> = LazyLock::new(|| {
-    let page = PageText { path: "patterns/site/flux.md".to_owned(), text: PAGE.into() };
-    let source = PageSource { pack: "site".to_owned(), name: "flux".to_owned(), lang: Lang::En, page };
-    let (catalogue, faults) = Catalogue::load([source], &[]);
+/// The pages of empty tanks, and of what explains them.
+fn catalogue() -> Catalogue {
+    let burst = PAGE
+        .replace("# A tank is empty", "# A pipe has burst")
+        .replace("flux capacitor is empty", "flux pipe has burst")
+        .replace("flux capacitor is full", "flux pipe has no leak")
+        .replace(
+            "\n[fields]",
+            "\n[[explains]]\nsignatures = [\"site/flux\"]\nscope = \"host\"\nwithin = \"5s\"\n\n[fields]",
+        );
+    let source = |name: &str, text: &str| {
+        let page = PageText { path: format!("patterns/site/{name}.md"), text: text.to_owned().into() };
+        PageSource { pack: "site".to_owned(), name: name.to_owned(), lang: Lang::En, page }
+    };
+    let (catalogue, faults) = Catalogue::load([source("flux", PAGE), source("burst", &burst)], &[]);
     assert!(faults.is_empty(), "{faults:?}");
-    Detector::new(catalogue, TimeZone::UTC).unwrap()
-});
+    catalogue
+}
+
+pub static DETECTOR: LazyLock<Detector> =
+    LazyLock::new(|| Detector::new(catalogue(), TimeZone::UTC).unwrap());
 
 /// How a receiver answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,42 +143,56 @@ fn tank(alert: &Alert) -> u64 {
 }
 
 pub struct Follower {
-    directory: tempfile::TempDir,
-    settings: Settings,
+    setup: Arc<Setup>,
     pub disk: Disk,
-    store: Option<Store>,
-    tail: Tail,
-    correlator: Correlator,
-    pending: Commit,
-    refused: bool,
-    /// Of the files that are ready, the newest has the first turn.
-    pub newest_first: bool,
-    pub clock: Instant,
+    /// `None` only while it starts.
+    pipeline: Option<Pipeline>,
+    pub instant: Instant,
     pub wall: Timestamp,
+    /// Of the files that are ready, the newest has the first turn, as after a pass that ended before it.
+    pub newest_first: bool,
+    /// What shows the steady time since the start.
+    clock: Clock,
     /// Lines whose alerts the store has.
     pub committed: BTreeSet<u64>,
     pub troubles: Vec<Trouble>,
     pub inbox: Inbox,
+    // Behind the store.
+    _state: tempfile::TempDir,
+}
+
+fn setup(state: &tempfile::TempDir, settings: Settings) -> Arc<Setup> {
+    let destination = Destination::Webhook(Webhook { url: Secret::new("http://127.0.0.1/"), key: None });
+    let sink = Sink { name: SINK.to_owned(), route: Route::default(), max_per_minute: 0, destination };
+    Arc::new(Setup {
+        state_dir: state.path().to_owned(),
+        host: "seal-07".to_owned(),
+        detector: Detector::new(DETECTOR.catalogue().clone(), TimeZone::UTC).unwrap(),
+        vars: Vars::default(),
+        examine: None,
+        policy: Policy::default(),
+        context_lines: 2,
+        sources: vec![settings],
+        sinks: vec![sink],
+    })
 }
 
 impl Follower {
     pub fn new(settings: Settings, disk: Disk) -> Follower {
-        let clock = Instant::now();
+        let state = tempfile::tempdir().unwrap();
+        let (instant, wall) = (Instant::now(), Timestamp::from_second(1_700_000_000).unwrap());
         let mut follower = Follower {
-            directory: tempfile::tempdir().unwrap(),
-            tail: Tail::new(Vec::new(), Vec::new(), true, 1, clock),
-            settings,
+            setup: setup(&state, settings),
             disk,
-            store: None,
-            correlator: Correlator::new(Policy::default(), []),
-            pending: Commit::default(),
-            refused: false,
+            pipeline: None,
+            instant,
+            wall,
             newest_first: false,
-            clock,
-            wall: Timestamp::from_second(1_700_000_000).unwrap(),
+            clock: Clock::new(wall, instant),
             committed: BTreeSet::new(),
             troubles: Vec::new(),
             inbox: Inbox::default(),
+            _state: state,
         };
         follower.start();
         follower
@@ -165,22 +200,26 @@ impl Follower {
 
     /// Takes up where the last run ended.
     fn start(&mut self) {
-        let opened = Store::open(self.directory.path(), self.wall).unwrap();
+        let opened = Store::open(&self.setup.state_dir, self.wall).unwrap();
         assert_eq!(opened.recovered, None);
-        let store = opened.store;
-        let (known, fresh) = (store.positions().unwrap(), store.fresh().unwrap());
-        self.tail = Tail::new(vec![self.settings.clone()], known, fresh, 1, self.clock);
-        let open = store.alerts().unwrap().into_iter();
-        let open = open.map(|(fingerprint, row)| (fingerprint, OpenAlert::decode(&row).unwrap()));
-        self.correlator = Correlator::new(Policy::default(), open);
-        self.store = Some(store);
+        self.clock = Clock::new(self.wall, self.instant);
+        let pipeline =
+            Pipeline::new(self.setup.clone(), Arc::new(opened.store), Desk::default(), self.instant);
+        self.pipeline = Some(pipeline.unwrap());
+    }
+
+    fn now(&self) -> Now {
+        let steady = self.clock.at(self.instant);
+        Now { instant: self.instant, moment: Moment { steady, wall: self.wall } }
+    }
+
+    fn pipeline(&mut self) -> &mut Pipeline {
+        self.pipeline.as_mut().unwrap()
     }
 
     /// Everything in memory is gone; with `cut`, so is what was not synced.
     pub fn crash(&mut self, cut: Option<Cut>) {
-        self.store = None;
-        self.pending = Commit::default();
-        self.refused = false;
+        self.pipeline = None;
         if let Some(cut) = cut {
             self.disk.cut(cut);
         }
@@ -190,103 +229,68 @@ impl Follower {
     /// A turn so many seconds later; whether it looked at the files.
     pub fn turn(&mut self, seconds: u64, commits: bool) -> bool {
         self.pass(seconds);
-        if self.refused && !self.commit() {
+        if self.is_refused() && !self.commit() {
             return false;
         }
         self.sweep();
-        for _ in 0..CHUNKS_MAX {
-            let mut ready = self.tail.ready(self.clock);
-            if self.newest_first {
-                ready.reverse();
-            }
-            if ready.is_empty() {
-                let notices = self.correlator.tick(self.wall);
-                notices.iter().for_each(|notice| self.tell(notice));
-                if commits {
-                    self.commit();
-                }
-                return true;
-            }
-            ready.into_iter().for_each(|id| self.chunk(id));
+        let now = self.now();
+        if self.newest_first {
+            let newest = self.pipeline().tail.ready(now.instant).into_iter().max();
+            self.pipeline().next_turn = newest.unwrap_or_default();
         }
-        panic!("something is ready for ever");
+        let turns = std::iter::repeat_with(|| self.pipeline().turn(now, || false)).take(TURNS_MAX);
+        assert!(
+            turns.take_while(|turn| *turn != Turn::Done).count() < TURNS_MAX,
+            "something is ready for ever"
+        );
+        self.pipeline().tick(now);
+        if commits {
+            self.commit();
+        }
+        true
     }
 
     pub fn pass(&mut self, seconds: u64) {
-        self.clock += Duration::from_secs(seconds);
+        self.instant += Duration::from_secs(seconds);
         self.wall += SignedDuration::from_secs(seconds.try_into().unwrap());
     }
 
     /// Looks at the files and reads nothing.
     pub fn sweep(&mut self) {
-        self.troubles.extend(self.tail.sweep(self.clock));
+        let now = self.now();
+        self.pipeline().hear(now);
+        let troubles = self.pipeline().sweep(now.instant);
+        self.troubles.extend(troubles);
     }
 
     pub fn is_refused(&self) -> bool {
-        self.refused
-    }
-
-    fn chunk(&mut self, id: u64) {
-        let Ok(chunk) = self.tail.read(id, self.clock) else { return };
-        let id = chunk.id;
-        let mut stream = Stream::resume(&DETECTOR, chunk.progress.clone());
-        let (source, path) = (chunk.source.to_owned(), chunk.path.to_owned());
-        let mut seen = Vec::new();
-        stream.advance(chunk.bytes, chunk.end, |found| {
-            let context = found.context(2, &DETECTOR);
-            let names = found.names(&path);
-            let Found { finding, signature, .. } = found;
-            seen.push((signature, finding, context, names));
-        });
-        for (signature, finding, context, names) in &seen {
-            let signature: &Arc<_> = signature;
-            let (finding, context, names) = (finding.clone(), context.clone(), names.clone());
-            let (source, path) = (source.as_str(), path.as_str());
-            let (ends, host) = (false, "seal-07");
-            let sighting = Sighting { signature, finding, ends, host, source, path, context, names };
-            let notices = self.correlator.observe(vec![sighting], self.wall);
-            notices.iter().for_each(|notice| self.tell(notice));
-        }
-        self.tail.settle(id, stream.progress().clone());
-    }
-
-    fn tell(&mut self, notice: &Notice) {
-        let alert = notice.render(DETECTOR.catalogue(), Lang::En, &Default::default());
-        self.pending.messages.push(NewMessage {
-            sink: SINK.to_owned(),
-            fingerprint: notice.fingerprint.clone(),
-            message: Message::Alert(Box::new(alert)),
-        });
+        self.pipeline.as_ref().is_some_and(|pipeline| pipeline.refused)
     }
 
     fn commit(&mut self) -> bool {
-        self.pending.positions.extend(self.tail.changed());
-        let alerts = self.correlator.changes().into_iter();
-        self.pending.alerts.extend(alerts.map(|(id, open)| (id, open.map(|alert| alert.encode()))));
-        if self.pending.is_empty() {
-            return true;
-        }
-        let store = self.store.as_ref().unwrap();
-        self.refused = store.commit(&self.pending, Durability::Now, self.wall).is_err();
-        if self.refused {
+        let now = self.now();
+        let alert = |message: &Message| match message {
+            Message::Alert(alert) => tank(alert),
+            Message::Digest { .. } => panic!("nothing makes a digest"),
+        };
+        let pending = &self.pipeline().pending.messages;
+        let tanks: Vec<u64> = pending.iter().map(|message| alert(&message.message)).collect();
+        if !self.pipeline().commit(now) {
             return false;
         }
-        for message in std::mem::take(&mut self.pending).messages {
-            let Message::Alert(alert) = message.message else { continue };
-            self.committed.insert(tank(&alert));
-        }
+        self.committed.extend(tanks);
         true
     }
 
     /// Sends what is due, up to the first letter that is not acknowledged.
     pub fn deliver(&mut self, mode: Mode) {
-        let store = self.store.as_ref().unwrap();
-        while let Ok(Due::Now(row)) = store.due(SINK, self.wall) {
+        let (store, now) = (self.pipeline().store.clone(), self.now().moment.steady);
+        while let Ok(Due::Now(row)) = store.due(SINK, now) {
             if matches!(mode, Mode::Takes | Mode::Cut) {
                 self.inbox.take(&row.letter);
             }
             let wait = if mode == Mode::Delays { 600 } else { 1 };
-            let next_at = self.wall + SignedDuration::from_secs(wait);
+            let next_at = now + SignedDuration::from_secs(wait);
             let settled = match mode {
                 Mode::Takes => store.delivered(SINK, row.seq),
                 _ => store.postpone(SINK, row.seq, row.attempts + 1, next_at),
@@ -300,12 +304,12 @@ impl Follower {
     /// Time passes until every alert has resolved, and all is delivered.
     pub fn close(&mut self) {
         self.pass(10 * 24 * 60 * 60);
-        let notices = self.correlator.tick(self.wall);
-        notices.iter().for_each(|notice| self.tell(notice));
+        let now = self.now();
+        self.pipeline().tick(now);
         assert!(self.commit());
         self.pass(2 * 60 * 60);
         self.deliver(Mode::Takes);
-        let store = self.store.as_ref().unwrap();
+        let store = &self.pipeline().store;
         assert_eq!((store.waiting(SINK).unwrap(), store.dead(SINK).unwrap()), (0, 0));
         assert_eq!(store.alerts().unwrap(), []);
     }

@@ -1,0 +1,215 @@
+//! From bytes that appear to what is to be committed: reads, correlates, and collects what is pending.
+//!
+//! Time comes in as an argument, so that [`Watch`](super::Watch) and the tests drive the same thing. What a
+//! turn came to is in memory until [`Pipeline::commit`] hands it to the store, all of it in one transaction.
+
+use std::collections::BTreeMap;
+use std::mem::{replace, take};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::own::Own;
+use super::streams::Streams;
+use super::{Setup, pass};
+use crate::alert::Letter;
+use crate::complaint::{Ailment, Complaint, Desk};
+use crate::correlate::{Correlator, Moment, OpenAlert};
+use crate::doctor::confirm::Confirmer;
+use crate::release::Release;
+use crate::source::tail::{self, Tail, Trouble};
+use crate::store::{Commit, Durability, Store, StoreError};
+
+/// A store that had nothing to take for so long is asked all the same whether it can: a disk that
+/// fails is to be known before there is something to lose.
+pub(super) const PROVE_EVERY: Duration = Duration::from_secs(30);
+
+/// A moment by every clock there is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Now {
+    /// By the clock that files are looked at.
+    pub instant: Instant,
+    /// By those of alerts and of the box.
+    pub moment: Moment,
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// With nothing more to read.
+    Done,
+    /// With more to read.
+    More,
+    /// With a commit that the store refused.
+    Refused,
+}
+
+/// What the store has taken, for those who wait for it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Taken {
+    /// There are messages to be sent.
+    pub messages: bool,
+    /// There are other positions.
+    pub positions: bool,
+}
+
+/// The reading side of a watch, but for its clocks and its thread.
+#[derive(Debug)]
+pub(super) struct Pipeline {
+    pub setup: Arc<Setup>,
+    pub store: Arc<Store>,
+    /// What sealtail has to say of itself, and what it counts.
+    pub desk: Desk,
+    pub tail: Tail,
+    /// What is known of the files between two chunks of them.
+    pub streams: Streams,
+    pub correlator: Correlator,
+    pub confirmer: Option<Confirmer>,
+    /// What the store has not taken yet.
+    pub pending: Commit,
+    /// What it took since somebody asked.
+    pub taken: Taken,
+    /// What goes to sinks past the outbox, for that cannot be written.
+    pub urgent: Vec<(String, Letter)>,
+    /// The store took something then.
+    pub proven_at: Instant,
+    /// The first file whose turn it is, where a turn ended before all had theirs.
+    pub next_turn: u64,
+    /// The release of the programs that write each source, where a line said it since this start.
+    pub releases: BTreeMap<String, Release>,
+    /// The last commit was refused; said once.
+    pub refused: bool,
+    /// What is said of itself, and how often.
+    pub own: Own,
+}
+
+impl Pipeline {
+    /// Takes up where the store says the last run ended.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub fn new(
+        setup: Arc<Setup>,
+        store: Arc<Store>,
+        desk: Desk,
+        now: Instant,
+    ) -> Result<Pipeline, StoreError> {
+        store.take_over()?;
+        let mut tail = Tail::new(setup.sources.clone(), store.positions()?, store.fresh()?, 1, now);
+        tail.keep_out(tail::Own::of(&setup.state_dir));
+        let open = store.alerts()?.into_iter().filter_map(|(fingerprint, row)| {
+            // A row of an older or newer shape opens anew with its next finding.
+            let alert = OpenAlert::decode(&row);
+            if alert.is_none() {
+                tracing::warn!(fingerprint, "an open alert in the state cannot be read and is left out");
+            }
+            Some((fingerprint, alert?))
+        });
+        let correlator = Correlator::new(setup.policy, open);
+        let confirmer = setup.examine.clone().map(Confirmer::start);
+        Ok(Pipeline {
+            setup,
+            store,
+            desk,
+            tail,
+            streams: Streams::default(),
+            correlator,
+            confirmer,
+            pending: Commit::default(),
+            taken: Taken::default(),
+            urgent: Vec::new(),
+            proven_at: now,
+            next_turn: 0,
+            releases: BTreeMap::new(),
+            refused: false,
+            own: Own::default(),
+        })
+    }
+
+    /// Looks at the files; what is wrong with them, which has been complained of.
+    pub fn sweep(&mut self, now: Instant) -> Vec<Trouble> {
+        let troubles = self.tail.sweep(now);
+        troubles.iter().for_each(|trouble| self.complain_of(trouble));
+        troubles
+    }
+
+    /// Reads every file that is ready, each for a while, until `is_spent` says after a chunk that others wait.
+    pub fn turn(&mut self, now: Now, mut is_spent: impl FnMut() -> bool) -> Turn {
+        let mut turn = Turn::Done;
+        let mut ready = self.tail.ready(now.instant);
+        let had_their_turn = ready.partition_point(|&id| id < self.next_turn);
+        ready.rotate_left(had_their_turn);
+        self.next_turn = 0;
+        for id in ready {
+            let mut chunks = 0;
+            while chunks < pass::CHUNKS_MAX {
+                match self.chunk(id, now) {
+                    pass::Step::None => break,
+                    pass::Step::Settled => {}
+                    pass::Step::PassedOver => {
+                        // Whatever breaks next, this is behind us, and told once.
+                        self.hear(now);
+                        if !self.commit(now) {
+                            return Turn::Refused;
+                        }
+                    }
+                }
+                chunks += 1;
+                if is_spent() {
+                    self.next_turn = id + 1;
+                    return Turn::More;
+                }
+            }
+            if chunks == pass::CHUNKS_MAX {
+                turn = Turn::More;
+            }
+        }
+        turn
+    }
+
+    /// Tells what is due because time passed.
+    pub fn tick(&mut self, now: Now) {
+        let notices = self.correlator.tick(now.moment.steady);
+        notices.iter().for_each(|notice| self.tell_due(notice));
+    }
+
+    /// Hands everything that changed to the store at once; whether the store has it now.
+    pub fn commit(&mut self, now: Now) -> bool {
+        let positions = self.tail.changed();
+        self.streams.forget(&positions);
+        self.pending.positions.extend(positions);
+        let alerts = self.correlator.changes();
+        if self.refused {
+            // What waits for a store that refuses it must not grow with every attempt.
+            let renewed = |id: &String| alerts.iter().any(|(changed, _)| changed == id);
+            self.pending.alerts.retain(|(id, _)| !renewed(id));
+        }
+        let alerts = alerts.into_iter();
+        self.pending.alerts.extend(alerts.map(|(id, open)| (id, open.map(|alert| alert.encode()))));
+        let is_proven = now.instant.saturating_duration_since(self.proven_at) < PROVE_EVERY;
+        if self.pending.is_empty() && is_proven {
+            return true;
+        }
+        if let Err(error) = self.store.commit(&self.pending, Durability::Now, now.moment.wall) {
+            self.desk.meter().commits_refused.add(1);
+            self.desk.pulse().writable(Err(error.to_string()));
+            if !replace(&mut self.refused, true) {
+                tracing::error!("{error}; nothing is read until it can be written");
+                self.desk.post(Complaint::new(Ailment::StateUnwritable, error.to_string()));
+                self.hear(now);
+            }
+            return false;
+        }
+        self.proven_at = now.instant;
+        self.desk.pulse().writable(Ok(()));
+        if take(&mut self.refused) {
+            let text = "the state can be written again, reading goes on";
+            tracing::info!("{text}");
+            self.desk.post(Complaint::new(Ailment::StateUnwritable, text).over());
+        }
+        let Commit { positions, messages, .. } = take(&mut self.pending);
+        self.taken.messages |= !messages.is_empty();
+        self.taken.positions |= !positions.is_empty();
+        true
+    }
+}
