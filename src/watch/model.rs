@@ -7,6 +7,7 @@
 
 mod follower;
 mod joint;
+mod replayed;
 mod world;
 
 use std::time::Duration;
