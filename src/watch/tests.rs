@@ -210,19 +210,19 @@ async fn an_alert_that_broke_reading_once_is_told_again_with_its_next_message() 
     let (mut watch, desk) = watch_with(&folder, vec![sink], Clock::new(Timestamp::now(), Instant::now()));
     while watch.turn() {}
     let hour = jiff::SignedDuration::from_hours(1);
-    let resolve_after = Duration::from_secs(86_400);
-    watch.correlator.set_policy(Policy { resolve_after, ..Policy::default() });
-    let begun = watch.now().steady;
-    let due = |watch: &mut Watch, hours: i32| watch.correlator.tick(begun + hour * hours).remove(0);
+    let policy = Policy { resolve_after: Duration::from_secs(86_400), ..Policy::default() };
+    watch.pipeline.correlator.set_policy(policy);
+    let begun = watch.now().moment.steady;
+    let due = |watch: &mut Watch, hours: i32| watch.pipeline.correlator.tick(begun + hour * hours).remove(0);
     let (second, third) = (due(&mut watch, 1), due(&mut watch, 2));
     let tell = |watch: &mut Watch, notice: &Notice| {
-        watch.pending.messages.clear();
-        let told = catch_unwind(AssertUnwindSafe(|| watch.tell_due(notice)));
+        watch.pipeline.pending.messages.clear();
+        let told = catch_unwind(AssertUnwindSafe(|| watch.pipeline.tell_due(notice)));
         if told.is_err() {
             // As whoever begins reading again does.
             assert!(desk.pulse().blame());
         }
-        (told.is_ok(), watch.pending.messages.len())
+        (told.is_ok(), watch.pipeline.pending.messages.len())
     };
     assert_eq!(tell(&mut watch, &second), (false, 0), "it breaks");
     assert_eq!(tell(&mut watch, &second), (true, 0), "and is left out");
@@ -233,7 +233,7 @@ async fn an_alert_that_broke_reading_once_is_told_again_with_its_next_message() 
     std::fs::write(folder.path().join("later.log"), later + HEALTHY).unwrap();
     watch.swept_at = None;
     while watch.turn() {}
-    let second = watch.correlator.tick(watch.now().steady + hour).remove(0);
+    let second = watch.pipeline.correlator.tick(watch.now().moment.steady + hour).remove(0);
     assert_eq!((second.sequence(), tell(&mut watch, &second)), (2, (false, 0)), "it is tried");
 }
 
