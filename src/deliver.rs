@@ -13,8 +13,8 @@
 //! - A sink that asked to be left alone is, and a limit holds, through restarts too.
 
 mod attempt;
+mod carrier;
 mod courier;
-mod http;
 mod pace;
 mod retry;
 #[cfg(test)]
@@ -29,13 +29,13 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use self::carrier::{Carrier, Form, PipeClosed};
 use self::courier::Courier;
-pub use self::http::Direct;
 use crate::alert::{Alert, Context, Lang, Letter, Message, Status};
 use crate::complaint::{Ailment, Complaint, Desk};
 use crate::finding::Severity;
 use crate::meter::SinkCounts;
-use crate::sink::{Destination, Outcome, Sink, Slack, Webhook};
+use crate::sink::{Outcome, Sink};
 use crate::store::Store;
 
 /// The time that requests in flight get to end when delivery stops.
@@ -157,11 +157,12 @@ impl Delivery {
         let bell = Bell { signal, urgent: Arc::default() };
         let mut delivery = Delivery { bell, couriers: JoinSet::new(), tallies: Vec::new() };
         for sink in sinks {
-            let client = client(&sink)?;
+            let carrier = Carrier::open(&sink.destination)
+                .map_err(|why| DeliverError { sink: sink.name.clone(), why })?;
             let tally = desk.meter().sink(&sink.name);
             delivery.tallies.push((sink.name.clone(), tally));
             let name = sink.name.clone();
-            let courier = Courier::new(sink, store.clone(), client, &delivery.bell, desk.clone())
+            let courier = Courier::new(sink, store.clone(), carrier, &delivery.bell, desk.clone())
                 .map_err(|error| DeliverError { sink: name, why: error.to_string() })?;
             delivery.couriers.spawn(courier.run());
         }
@@ -222,9 +223,9 @@ impl Bell {
 
 /// Sends a marked test alert to `sink`, once and past the outbox.
 pub async fn send_test(sink: &Sink, host: &str) -> Outcome {
-    let client = match client(sink) {
-        Ok(client) => client,
-        Err(error) => return Outcome::unreachable(error.why),
+    let carrier = match Carrier::open(&sink.destination) {
+        Ok(carrier) => carrier,
+        Err(why) => return Outcome::unreachable(why),
     };
     let now = Timestamp::now().to_string();
     let random = getrandom::u64().unwrap_or_default();
@@ -233,9 +234,9 @@ pub async fn send_test(sink: &Sink, host: &str) -> Outcome {
         message: Message::Alert(Box::new(test_alert(host, sink.route.lang, &now))),
         created: now,
     };
-    match attempt::send(&sink.destination, client.as_ref(), &letter).await {
+    match carrier.send(&letter, Form::Whole).await {
         Ok(outcome) => outcome,
-        Err(attempt::PipeClosed) => Outcome::unreachable("standard output is closed"),
+        Err(PipeClosed) => Outcome::unreachable("standard output is closed"),
     }
 }
 
@@ -274,13 +275,4 @@ fn test_alert(host: &str, lang: Lang, now: &str) -> Alert {
         confirmed: Vec::new(),
         lang,
     }
-}
-
-fn client(sink: &Sink) -> Result<Option<reqwest::Client>, DeliverError> {
-    let (Destination::Webhook(Webhook { url, .. }) | Destination::Slack(Slack { url })) = &sink.destination
-    else {
-        return Ok(None);
-    };
-    let failed = |why| DeliverError { sink: sink.name.clone(), why };
-    http::client(url).map(Some).map_err(failed)
 }

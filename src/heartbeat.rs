@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::complaint::Desk;
-use crate::deliver::Direct;
+use crate::outbound::Direct;
 use crate::secret::Secret;
 
 /// How often is looked whether the files have been looked at, before the first one.

@@ -26,6 +26,7 @@ pub mod heartbeat;
 pub mod http;
 pub mod meter;
 pub mod metrics;
+pub mod outbound;
 pub mod packs;
 pub mod position;
 pub mod pulse;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sealtail::secret::Secret;
-use sealtail::sink::{Destination, Outcome, Reply, Slack, Webhook};
+use sealtail::sink::{HttpSink, Outcome, Reply, Slack, Webhook};
 
 /// The longest that a receiver is obeyed.
 const WAIT_MAX: Duration = Duration::from_secs(60 * 60);
@@ -26,10 +26,9 @@ pub fn run(data: &[u8]) {
         broken: flags & 4 != 0,
     };
     let url = Secret::new("http://127.0.0.1/");
-    for destination in
-        [Destination::Webhook(Webhook { url: url.clone(), key: None }), Destination::Slack(Slack { url })]
-    {
-        match destination.outcome(&reply, Timestamp::UNIX_EPOCH) {
+    let sinks: [&dyn HttpSink; 2] = [&Webhook { url: url.clone(), key: None }, &Slack { url }];
+    for sink in sinks {
+        match sink.outcome(&reply, Timestamp::UNIX_EPOCH) {
             Outcome::Delivered => assert!((200..300).contains(&reply.status)),
             Outcome::Retry { after, reason } => {
                 assert!(after.is_none_or(|after| after <= WAIT_MAX));

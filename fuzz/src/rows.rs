@@ -8,7 +8,7 @@ use sealtail::correlate::{Correlator, OpenAlert, Policy};
 use sealtail::position::Position;
 use sealtail::secret::Secret;
 use sealtail::signature::Catalogue;
-use sealtail::sink::{Destination, Parcel, Slack, Stdout, Webhook};
+use sealtail::sink::{Carried, Destination, Slack, Stdout, Webhook};
 
 /// Reads `data` as each kind of row.
 pub fn run(data: &[u8]) {
@@ -46,11 +46,15 @@ fn letter(letter: &Letter) {
         Destination::Stdout(Stdout { json: true }),
         Destination::Stdout(Stdout { json: false }),
     ] {
-        match destination.parcel(letter, Timestamp::UNIX_EPOCH) {
-            Parcel::Post(request) => {
+        match destination.carried() {
+            Carried::Http(sink) => {
+                let request = sink.request(letter, Timestamp::UNIX_EPOCH);
                 assert!(serde_json::from_str::<serde_json::Value>(&request.body).is_ok());
             }
-            Parcel::Print(text) => assert!(text.ends_with('\n'), "{text:?}"),
+            Carried::Stdout(sink) => {
+                let text = sink.print(letter);
+                assert!(text.ends_with('\n'), "{text:?}");
+            }
         }
     }
 }

@@ -1,116 +1,101 @@
-//! One attempt: a letter goes to its destination once, and once more in plain form if the whole of
-//! it was found unfit.
+//! One attempt: a message is sent once, and once more in plain form if the whole of it was found unfit.
 
-use std::io::{self, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use jiff::Timestamp;
-use reqwest::Client;
-
-use super::http;
+use super::carrier::{Carrier, Form, PipeClosed};
 use crate::alert::Letter;
-use crate::sink::{Destination, Outcome, Parcel, Sink};
+use crate::sink::Outcome;
 
-/// Why a message was not sent that breaks what sends it.
-const BROKE: &str = "sealtail broke on it; this is a fault of its own";
-
-/// Nobody reads standard output any more.
-pub(super) struct PipeClosed;
-
-/// Sends `letter`; if the whole of it is malformed or too large to the receiver, its plain form at
+/// Sends `message`; if the whole of it is malformed or too large to the receiver, its plain form at
 /// once under the same id. So what waits behind it waits for one attempt more, and no longer.
 pub(super) async fn whole_or_plain(
-    sink: &Sink,
-    client: Option<&Client>,
-    letter: &Letter,
+    sink: &str,
+    carrier: &Carrier,
+    message: &Letter,
 ) -> Result<Outcome, PipeClosed> {
-    let outcome = send(&sink.destination, client, letter).await?;
+    let outcome = carrier.send(message, Form::Whole).await?;
     let Outcome::Unfit { reason } = outcome else { return Ok(outcome) };
-    let Some(Some(plain)) = unbroken(|| sink.destination.plain(letter, Timestamp::now())) else {
+    if !carrier.has_plain() {
         return Ok(Outcome::Unfit { reason });
-    };
-    let (sink_name, id) = (&sink.name, &letter.id);
-    match carry(&sink.destination, client, plain).await? {
+    }
+    match carrier.send(message, Form::Plain).await? {
         Outcome::Delivered => {
-            tracing::warn!(sink = sink_name, id, "message refused, and taken in plain form: {reason}");
+            tracing::warn!(sink, id = message.id, "message refused, and taken in plain form: {reason}");
             Ok(Outcome::Delivered)
         }
         // Of the two reasons it is the first that tells what is wrong with the message.
         Outcome::Unfit { .. } | Outcome::Refused { .. } => Ok(Outcome::Unfit { reason }),
-        // Next time it begins with the whole letter again.
+        // Next time it begins with the whole message again.
         outcome @ (Outcome::Retry { .. } | Outcome::Revoked { .. }) => Ok(outcome),
     }
 }
 
-/// Sends the whole of `letter` once. One that breaks what makes the request of it would do so after every
-/// restart: it is unfit, and so holds nothing up.
-pub(super) async fn send(
-    destination: &Destination,
-    client: Option<&Client>,
-    letter: &Letter,
-) -> Result<Outcome, PipeClosed> {
-    match unbroken(|| destination.parcel(letter, Timestamp::now())) {
-        Some(parcel) => carry(destination, client, parcel).await,
-        None => Ok(Outcome::Unfit { reason: BROKE.to_owned() }),
-    }
-}
-
-/// What `make` makes, unless it panics, which is logged.
-fn unbroken<T>(make: impl FnOnce() -> T) -> Option<T> {
-    // A destination is not changed by what is made for it.
-    catch_unwind(AssertUnwindSafe(make)).ok()
-}
-
-async fn carry(
-    destination: &Destination,
-    client: Option<&Client>,
-    parcel: Parcel,
-) -> Result<Outcome, PipeClosed> {
-    match (parcel, client) {
-        (Parcel::Post(request), Some(client)) => Ok(http::post(client, destination, request).await),
-        (Parcel::Post(_), None) => Ok(Outcome::unreachable("there is no HTTP client")),
-        (Parcel::Print(text), _) => match tokio::task::spawn_blocking(move || print(&text)).await {
-            Ok(Ok(())) => Ok(Outcome::Delivered),
-            Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => Err(PipeClosed),
-            Ok(Err(error)) => Ok(Outcome::unreachable(format!("cannot write to standard output: {error}"))),
-            Err(_) => Ok(Outcome::unreachable("writing to standard output was broken off")),
-        },
-    }
-}
-
-fn print(text: &str) -> io::Result<()> {
-    let mut out = anstream::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()
-}
-
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
     use crate::alert::Message;
     use crate::alert::tests::sample;
+    use crate::outbound::Client;
     use crate::secret::Secret;
-    use crate::sink::{POISON, Route, Slack, Stdout};
+    use crate::sink::{HttpSink, PrintSink, Reply, Request};
+
+    /// A sink that panics on every whole message, and on plain ones if `plain`.
+    #[derive(Debug)]
+    struct Panicking {
+        url: Secret,
+        plain: bool,
+    }
+
+    impl HttpSink for Panicking {
+        fn url(&self) -> &Secret {
+            &self.url
+        }
+
+        fn request(&self, _: &Letter, _: Timestamp) -> Request {
+            panic!("on purpose, in a sink");
+        }
+
+        fn plain(&self, message: &Letter, now: Timestamp) -> Request {
+            if self.plain {
+                return self.request(message, now);
+            }
+            Request { url: self.url.clone(), headers: vec![], body: String::new() }
+        }
+
+        fn outcome(&self, _: &Reply, _: Timestamp) -> Outcome {
+            Outcome::Delivered
+        }
+    }
+
+    impl PrintSink for Panicking {
+        fn print(&self, _: &Letter) -> String {
+            panic!("on purpose, in a sink");
+        }
+    }
 
     #[tokio::test]
     async fn a_message_that_breaks_its_sink_goes_in_plain_form_or_is_unfit() {
-        let mut alert = sample();
-        alert.record = POISON.to_owned();
-        let letter = Letter {
+        let message = Letter {
             id: "1".to_owned(),
-            message: Message::Alert(Box::new(alert)),
+            message: Message::Alert(Box::new(sample())),
             created: "2022-06-24T06:00:01Z".to_owned(),
         };
-        let slack = Destination::Slack(Slack { url: Secret::new("http://127.0.0.1:9") });
-        let unfit = Outcome::Unfit { reason: BROKE.to_owned() };
-        for (destination, expected) in [
-            // So far does the plain form come where there is no client.
-            (slack, Outcome::unreachable("there is no HTTP client")),
-            (Destination::Stdout(Stdout { json: true }), unfit),
+        let panicking = |plain| Panicking { url: Secret::new("http://127.0.0.1:1/"), plain };
+        let http = |plain| {
+            let sink = panicking(plain);
+            Carrier::Http { client: Client::new(&sink.url).unwrap(), sink: Box::new(sink) }
+        };
+        for (carrier, expected) in [
+            // The plain form is sent: nobody listens there.
+            (http(false), "Retry { after: None, reason: \"refused: "),
+            (http(true), "Unfit { reason: \"sealtail panicked on this message; "),
+            (
+                Carrier::Stdout(Box::new(panicking(true))),
+                "Unfit { reason: \"sealtail panicked on this message; ",
+            ),
         ] {
-            let sink =
-                Sink { name: "ops".to_owned(), route: Route::default(), max_per_minute: 0, destination };
-            assert!(whole_or_plain(&sink, None, &letter).await.is_ok_and(|outcome| outcome == expected));
+            let outcome = format!("{:?}", whole_or_plain("ops", &carrier, &message).await);
+            assert!(outcome.starts_with(&format!("Ok({expected}")), "{outcome}");
         }
     }
 }

@@ -12,19 +12,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::Client;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::attempt::{self, PipeClosed};
+use super::attempt;
+use super::carrier::{Carrier, PipeClosed};
 use super::pace::{self, Pace};
 use super::retry::{random, wait};
-use super::{Bell, End, Signal, Urgent, http};
+use super::{Bell, End, Signal, Urgent};
 use crate::alert::Letter;
 use crate::clock::Clock;
 use crate::complaint::{Ailment, Complaint, Desk};
 use crate::duration;
 use crate::meter::SinkCounts;
+use crate::outbound;
 use crate::sink::{Outcome, RETRY_AFTER_MAX, Sink};
 use crate::store::{Due, Durability, Row, Standing, Store, StoreError};
 
@@ -44,7 +45,7 @@ const DIGEST_ALERTS_MAX: usize = 1_000;
 pub(super) struct Courier {
     sink: Arc<Sink>,
     store: Arc<Store>,
-    client: Option<Client>,
+    carrier: Carrier,
     signal: watch::Receiver<Signal>,
     urgent: Arc<Urgent>,
     desk: Desk,
@@ -87,7 +88,7 @@ impl Courier {
     pub fn new(
         sink: Sink,
         store: Arc<Store>,
-        client: Option<Client>,
+        carrier: Carrier,
         bell: &Bell,
         desk: Desk,
     ) -> Result<Courier, StoreError> {
@@ -103,7 +104,7 @@ impl Courier {
         Ok(Courier {
             sink,
             store,
-            client,
+            carrier,
             signal: bell.signal.subscribe(),
             urgent: bell.urgent.clone(),
             desk,
@@ -196,7 +197,7 @@ impl Courier {
 
     /// Sends a letter once and writes down what became of it.
     async fn attempt(&mut self, row: Row) -> Next {
-        let outcome = match attempt::whole_or_plain(&self.sink, self.client.as_ref(), &row.letter).await {
+        let outcome = match attempt::whole_or_plain(&self.sink.name, &self.carrier, &row.letter).await {
             Ok(outcome) => outcome,
             Err(PipeClosed) => return Next::End(End::PipeClosed),
         };
@@ -235,7 +236,7 @@ impl Courier {
     /// Sends a letter from memory once. It is tried again for as long as the process lives.
     async fn attempt_urgent(&mut self, letter: &Letter) -> Next {
         let sink = self.sink.clone();
-        match attempt::whole_or_plain(&sink, self.client.as_ref(), letter).await {
+        match attempt::whole_or_plain(&sink.name, &self.carrier, letter).await {
             Err(PipeClosed) => return Next::End(End::PipeClosed),
             Ok(Outcome::Delivered) => {
                 self.reached();
@@ -357,7 +358,7 @@ impl Courier {
         if now.duration_since(since) < COMPLAIN_AFTER {
             return;
         }
-        let (sink, cause) = (&self.sink.name, http::class(reason));
+        let (sink, cause) = (&self.sink.name, outbound::class(reason));
         let minutes = now.duration_since(since).as_secs() / 60;
         let text = format!("sink `{sink}` has not been reached for {minutes} minutes: {reason}");
         self.complain(Ailment::SinkFailing, &text, |complaint| {

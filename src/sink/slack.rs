@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use self::mrkdwn::{code, code_block, escape_cut, link, markdown};
-use super::{Outcome, Reply, Request, words};
+use super::contract::{HttpSink, Request, json as json_text};
+use super::reply::{Outcome, Reply};
+use super::words;
 use crate::alert::{Action, Alert, Digest, DigestLine, Lang, Letter, Message, Status};
 use crate::finding::Severity;
 use crate::secret::Secret;
@@ -49,9 +51,12 @@ pub struct Slack {
     pub url: Secret,
 }
 
-impl Slack {
-    /// The request that sends `letter`.
-    pub(super) fn request(&self, letter: &Letter) -> Request {
+impl HttpSink for Slack {
+    fn url(&self) -> &Secret {
+        &self.url
+    }
+
+    fn request(&self, letter: &Letter, _: Timestamp) -> Request {
         let body = match &letter.message {
             Message::Alert(alert) => alert_body(alert, &letter.id),
             Message::Digest { host, lang, digest } => digest_body(host, *lang, digest, &letter.id),
@@ -59,8 +64,8 @@ impl Slack {
         self.post(&body)
     }
 
-    /// The same as a few lines of plain text, without blocks.
-    pub(super) fn plain(&self, letter: &Letter) -> Request {
+    /// A few lines of plain text, without blocks.
+    fn plain(&self, letter: &Letter, _: Timestamp) -> Request {
         let mut lines = match &letter.message {
             Message::Alert(alert) => alert_lines(alert),
             Message::Digest { host, lang, digest } => digest_lines(host, *lang, digest),
@@ -71,14 +76,9 @@ impl Slack {
         self.post(&frame(&lines.join("\n"), None))
     }
 
-    fn post(&self, body: &Value) -> Request {
-        let headers = vec![("content-type", "application/json; charset=utf-8".to_owned())];
-        Request { url: self.url.clone(), headers, body: super::json(body) }
-    }
-
-    /// What the reply means. Slack says `ok` in the body of a 200; anything else is no success. A page
-    /// comes from something on the way, such as a proxy or a portal: Slack has not refused anything.
-    pub(super) fn outcome(reply: &Reply, now: Timestamp) -> Outcome {
+    /// Slack says `ok` in the body of a 200; anything else is no success. A page comes from something
+    /// on the way, such as a proxy or a portal: Slack has not refused anything.
+    fn outcome(&self, reply: &Reply, now: Timestamp) -> Outcome {
         let Outcome::Delivered = reply.by_status(now) else { return reply.by_status(now) };
         let said = reply.body.trim_ascii();
         let reason = || format!("status {} without `ok`{}", reply.status, reply.shown());
@@ -88,6 +88,13 @@ impl Slack {
             [b'<', ..] => Outcome::unreachable(reason()),
             _ => Outcome::Refused { reason: reason() },
         }
+    }
+}
+
+impl Slack {
+    fn post(&self, body: &Value) -> Request {
+        let headers = vec![("content-type", "application/json; charset=utf-8".to_owned())];
+        Request { url: self.url.clone(), headers, body: json_text(body) }
     }
 }
 
@@ -340,5 +347,5 @@ fn frame(text: &str, blocks: Option<Vec<Value>>) -> Value {
 
 /// Characters of a value as JSON.
 fn chars(value: &Value) -> usize {
-    super::json(value).chars().count()
+    json_text(value).chars().count()
 }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 
+use super::contract::{PrintSink, json};
 use super::words;
 use crate::alert::{Action, Alert, Digest, DigestLine, Lang, Letter, Message, Status};
 use crate::finding::Severity;
@@ -23,21 +24,21 @@ const WIDTH: usize = 96;
 const DIM: Style = Style::new().dimmed();
 const BOLD: Style = Style::new().bold();
 
-impl Stdout {
-    /// What is printed for `letter`, newline included. Text is coloured; whoever writes it to
-    /// something else than a terminal takes the colours out.
-    pub(super) fn print(self, letter: &Letter) -> String {
+impl PrintSink for Stdout {
+    fn print(&self, letter: &Letter) -> String {
         match &letter.message {
             Message::Alert(alert) => self.alert(alert),
-            Message::Digest { digest, .. } if self.json => escape_json(super::json(digest)) + "\n",
+            Message::Digest { digest, .. } if self.json => escape_json(json(digest)) + "\n",
             Message::Digest { host, lang, digest } => digest_text(host, *lang, digest),
         }
     }
+}
 
+impl Stdout {
     /// What is printed for `alert`, newline included.
     pub fn alert(self, alert: &Alert) -> String {
         if self.json {
-            return escape_json(super::json(alert)) + "\n";
+            return escape_json(json(alert)) + "\n";
         }
         let mut out = String::new();
         // Writing to a string cannot fail.

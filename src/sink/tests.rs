@@ -2,19 +2,42 @@
 
 mod hostile;
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::alert::Letter;
 use crate::alert::tests::sample;
 use crate::alert::{Alert, Context, Digest, Lang, Message, Status};
 use crate::finding::Severity;
+use crate::secret::Secret;
 
 const CANARY: &str = "https://hooks.example/services/T0/B0/canary";
 
-/// Every destination, with the folder of its golden requests. A new variant does not compile
-/// until it is named here, and does not pass until its golden files stand.
-fn destinations() -> Vec<(&'static str, Destination)> {
+/// What this file and `hostile` hold a kind of destination against.
+struct Kind {
+    /// The names of its golden files begin so.
+    golden: &'static str,
+    /// What carries it.
+    carrier: &'static str,
+    /// Whether messages of a hostile log are harmless in it.
+    hostile: fn(&[Message]) -> Result<(), TestCaseError>,
+}
+
+/// A new variant does not compile until its row stands here, and does not pass until its golden files do.
+fn kind(destination: &Destination) -> Kind {
+    let (golden, carrier, hostile): (_, _, fn(&[Message]) -> _) = match destination {
+        Destination::Webhook(_) => ("webhook", "http", hostile::webhook),
+        Destination::Slack(_) => ("slack", "http", hostile::slack),
+        Destination::Stdout(Stdout { json: false }) => ("stdout", "stdout", hostile::terminal),
+        Destination::Stdout(Stdout { json: true }) => ("stdout_json", "stdout", hostile::json_lines),
+    };
+    Kind { golden, carrier, hostile }
+}
+
+/// Every destination.
+fn destinations() -> Vec<(Kind, Destination)> {
     let url = Secret::new(CANARY);
     let key = SigningKey::parse(&Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")).unwrap();
     let all = vec![
@@ -23,13 +46,7 @@ fn destinations() -> Vec<(&'static str, Destination)> {
         Destination::Stdout(Stdout { json: false }),
         Destination::Stdout(Stdout { json: true }),
     ];
-    let name = |destination: &Destination| match destination {
-        Destination::Webhook(_) => "webhook",
-        Destination::Slack(_) => "slack",
-        Destination::Stdout(Stdout { json: false }) => "stdout",
-        Destination::Stdout(Stdout { json: true }) => "stdout_json",
-    };
-    all.into_iter().map(|destination| (name(&destination), destination)).collect()
+    all.into_iter().map(|destination| (kind(&destination), destination)).collect()
 }
 
 fn letter(message: Message) -> Letter {
@@ -56,16 +73,20 @@ fn messages() -> [(&'static str, Message); 4] {
     ]
 }
 
-/// The parcel as a text that a person can review: no secret but the one of the test in it.
-fn shown(parcel: &Parcel) -> String {
-    match parcel {
-        Parcel::Print(text) => text.replace('\u{1b}', "␛"),
-        Parcel::Post(request) => {
-            let headers: String =
-                request.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
-            let body: Value = serde_json::from_str(&request.body).unwrap();
-            format!("{headers}\n{}\n", serde_json::to_string_pretty(&body).unwrap())
+/// The request as a text that a person can review: no secret but the one of the test in it.
+fn shown(request: &Request) -> String {
+    let headers: String = request.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+    let body: Value = serde_json::from_str(&request.body).unwrap();
+    format!("{headers}\n{}\n", serde_json::to_string_pretty(&body).unwrap())
+}
+
+/// Everything that is sent for `message`, by the ending of its golden file.
+fn sent(carried: &Carried, message: &Letter, now: Timestamp) -> Vec<(&'static str, String)> {
+    match carried {
+        Carried::Http(sink) => {
+            vec![("", shown(&sink.request(message, now))), (".plain", shown(&sink.plain(message, now)))]
         }
+        Carried::Stdout(sink) => vec![("", sink.print(message).replace('\u{1b}', "␛"))],
     }
 }
 
@@ -73,13 +94,10 @@ fn shown(parcel: &Parcel) -> String {
 fn every_destination_makes_its_golden_requests() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sink/golden");
     let now = Timestamp::from_second(1_656_052_503).unwrap();
-    for (name, destination) in destinations() {
+    for (Kind { golden, .. }, destination) in destinations() {
         for (kind, message) in messages() {
-            let letter = letter(message);
-            let plain = destination.plain(&letter, now).map(|plain| (plain, ".plain"));
-            for (parcel, form) in [(destination.parcel(&letter, now), "")].into_iter().chain(plain) {
-                let made = shown(&parcel);
-                let path = folder.join(format!("{name}.{kind}{form}.txt"));
+            for (form, made) in sent(&destination.carried(), &letter(message), now) {
+                let path = folder.join(format!("{golden}.{kind}{form}.txt"));
                 // To make new golden files, look at them, then commit: GOLDEN=write cargo test golden
                 if std::env::var_os("GOLDEN").is_some_and(|word| word == "write") {
                     std::fs::write(&path, &made).unwrap();
@@ -92,11 +110,35 @@ fn every_destination_makes_its_golden_requests() {
 }
 
 #[test]
+fn every_destination_has_its_carrier_and_its_own_address() {
+    for (Kind { golden, carrier, .. }, destination) in destinations() {
+        let carried = match destination.carried() {
+            Carried::Http(sink) => {
+                let message = letter(digest());
+                let forms = [
+                    sink.request(&message, Timestamp::UNIX_EPOCH),
+                    sink.plain(&message, Timestamp::UNIX_EPOCH),
+                ];
+                // The client is made for this address: whether it takes a proxy depends on it.
+                assert!(forms.iter().all(|request| request.url == *sink.url()), "{golden}");
+                "http"
+            }
+            Carried::Stdout(_) => "stdout",
+        };
+        assert_eq!(carried, carrier, "{golden}");
+    }
+}
+
+#[test]
 fn no_destination_shows_its_secrets() {
-    for (name, destination) in destinations() {
-        let parcel = destination.parcel(&letter(digest()), Timestamp::UNIX_EPOCH);
-        let shown = format!("{destination:?} {parcel:?}");
-        assert!(!shown.contains("canary") && !shown.contains("MfKQ9r8"), "{name}: {shown}");
+    for (Kind { golden, .. }, destination) in destinations() {
+        let (carried, message) = (destination.carried(), letter(digest()));
+        let sent = match &carried {
+            Carried::Http(sink) => format!("{:?}", sink.request(&message, Timestamp::UNIX_EPOCH)),
+            Carried::Stdout(sink) => sink.print(&message),
+        };
+        let shown = format!("{destination:?} {carried:?} {sent}");
+        assert!(!shown.contains("canary") && !shown.contains("MfKQ9r8"), "{golden}: {shown}");
     }
 }
 
@@ -104,7 +146,7 @@ fn no_destination_shows_its_secrets() {
 fn slack_succeeds_with_ok_alone() {
     let outcome = |status, body: &str, broken| {
         let reply = Reply { status, body: body.as_bytes().to_vec(), broken, ..Reply::default() };
-        Slack::outcome(&reply, Timestamp::UNIX_EPOCH)
+        Slack { url: Secret::new(CANARY) }.outcome(&reply, Timestamp::UNIX_EPOCH)
     };
     assert_eq!(outcome(200, "ok", false), Outcome::Delivered);
     assert_eq!(
@@ -220,11 +262,11 @@ proptest! {
         let page_link = "<https://example.org/qa?a=1&amp;b=2|Q&amp;A>";
         for message in [Message::Alert(Box::new(alert)), digest] {
             let letter = letter(message);
-            let plain: Value = serde_json::from_str(&slack.plain(&letter).body).unwrap();
+            let plain: Value = serde_json::from_str(&slack.plain(&letter, Timestamp::UNIX_EPOCH).body).unwrap();
             let plain = plain["text"].as_str().unwrap();
             prop_assert!(!plain.contains('<') && plain.chars().count() < 2_000, "{}", plain);
             prop_assert!(!plain.chars().any(|c| c != '\n' && crate::text::is_control(c)), "{}", plain);
-            let body = slack.request(&letter).body;
+            let body = slack.request(&letter, Timestamp::UNIX_EPOCH).body;
             prop_assert!(body.chars().count() <= 10_000);
             let body: Value = serde_json::from_str(&body).unwrap();
             prop_assert!(body["blocks"].as_array().unwrap().len() <= 50);
@@ -276,8 +318,10 @@ fn slack_cuts_headers_and_long_pages() {
     let slack = Slack { url: Secret::new(CANARY) };
     let mut alert = Alert { title: "错".repeat(400), meaning: "word & ".repeat(3_000), ..sample() };
     alert.action = vec![alert.action[0].clone(); 80];
-    let body: Value =
-        serde_json::from_str(&slack.request(&letter(Message::Alert(Box::new(alert)))).body).unwrap();
+    let body: Value = serde_json::from_str(
+        &slack.request(&letter(Message::Alert(Box::new(alert))), Timestamp::UNIX_EPOCH).body,
+    )
+    .unwrap();
     let header = body["blocks"][0]["text"]["text"].as_str().unwrap();
     assert_eq!(header.chars().count(), 150);
     let body = body.to_string();

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sha2::Sha256;
 
-use super::{Outcome, Reply, Request};
+use super::contract::{HttpSink, Request, json};
+use super::plain::shorten;
+use super::reply::{Outcome, Reply};
 use crate::alert::{Letter, Message, Status};
 use crate::secret::Secret;
 
@@ -73,10 +75,13 @@ enum Data<'a> {
     Digest(&'a crate::alert::Digest),
 }
 
-impl Webhook {
-    /// The request that sends `letter`; `now` is the time of the attempt.
-    pub(super) fn request(&self, letter: &Letter, now: Timestamp) -> Request {
-        let body = super::json(&event(letter));
+impl HttpSink for Webhook {
+    fn url(&self) -> &Secret {
+        &self.url
+    }
+
+    fn request(&self, letter: &Letter, now: Timestamp) -> Request {
+        let body = json(&event(letter));
         let timestamp_s = now.as_second();
         let mut headers = vec![
             ("content-type", "application/cloudevents+json; charset=utf-8".to_owned()),
@@ -89,8 +94,12 @@ impl Webhook {
         Request { url: self.url.clone(), headers, body }
     }
 
-    /// What the reply means: its status alone.
-    pub(super) fn outcome(reply: &Reply, now: Timestamp) -> Outcome {
+    fn plain(&self, letter: &Letter, now: Timestamp) -> Request {
+        self.request(&shorten(letter), now)
+    }
+
+    /// The status alone decides.
+    fn outcome(&self, reply: &Reply, now: Timestamp) -> Outcome {
         reply.by_status(now)
     }
 }

@@ -190,61 +190,82 @@ fn a_harmless_log_comes_to_its_messages() {
     assert_eq!((resolved.status, digest.findings), (Status::Resolved, 1));
 }
 
+/// As code, and nothing else.
+pub(super) fn slack(messages: &[Message]) -> Result<(), TestCaseError> {
+    let slack = Slack { url: Secret::new(CANARY) };
+    for message in messages {
+        let body = slack.request(&letter(message.clone()), Timestamp::UNIX_EPOCH).body;
+        let body: Value = serde_json::from_str(&body).unwrap();
+        let mut shown = Vec::new();
+        texts(&body, &mut shown);
+        prop_assert!(shown.contains(&body["text"].as_str().unwrap().to_owned()), "the fallback is looked at");
+        for text in shown {
+            prop_assert!(!text.chars().any(is_control), "{:?}", text);
+            let dead = text.replace(LINK, "");
+            prop_assert!(!dead.contains(['<', '>']), "{}", dead);
+            let mut entities = dead.split('&').skip(1);
+            let known = |rest: &str| ["amp;", "lt;", "gt;"].iter().any(|entity| rest.starts_with(entity));
+            prop_assert!(entities.all(known), "{}", dead);
+            let outside = outside_code(&dead);
+            prop_assert!(outside.is_some(), "a tick is open: {}", dead);
+            let outside = outside.unwrap_or_default();
+            prop_assert!(!ALIVE.iter().any(|word| outside.contains(word)), "{}", outside);
+        }
+    }
+    Ok(())
+}
+
+/// Whole, and as the schema says.
+pub(super) fn webhook(messages: &[Message]) -> Result<(), TestCaseError> {
+    let webhook = Webhook { url: Secret::new(CANARY), key: None };
+    for message in messages {
+        let body = webhook.request(&letter(message.clone()), Timestamp::UNIX_EPOCH).body;
+        prop_assert_eq!(body.lines().count(), 1);
+        let event: Value = serde_json::from_str(&body).unwrap();
+        let source = event["source"].as_str().unwrap();
+        prop_assert!(
+            source.chars().all(|c| c.is_ascii_graphic() && !"<>\"`\\{}|^".contains(c)),
+            "{}",
+            source
+        );
+        if let Message::Alert(alert) = message {
+            prop_assert_eq!(event["data"]["record"].as_str(), Some(&*alert.record));
+            prop_assert_eq!(event["data"]["path"].as_str(), Some(&*alert.path));
+            let command = alert.action[0].command.as_deref().unwrap();
+            let safe = |c: char| c.is_ascii_alphanumeric() || "._:/@=+- <>".contains(c);
+            prop_assert!(command.chars().all(safe), "{}", command);
+        }
+    }
+    Ok(())
+}
+
+/// Without a control character but colours of its own.
+pub(super) fn terminal(messages: &[Message]) -> Result<(), TestCaseError> {
+    for message in messages {
+        let print = Stdout { json: false }.print(&letter(message.clone()));
+        let bare = OWN_COLOURS.replace_all(&print, "");
+        prop_assert!(!bare.chars().any(is_control), "{:?}", bare);
+    }
+    Ok(())
+}
+
+/// One line each, without a control character.
+pub(super) fn json_lines(messages: &[Message]) -> Result<(), TestCaseError> {
+    for message in messages {
+        let json = Stdout { json: true }.print(&letter(message.clone()));
+        prop_assert!(json.ends_with('\n') && !json.trim_end_matches('\n').contains(['\n', '\t']));
+        prop_assert!(!json.chars().any(is_control), "{:?}", json);
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn slack_shows_it_as_code_and_nothing_else(messages in hostile()) {
-        let slack = Slack { url: Secret::new(CANARY) };
-        for message in messages {
-            let body: Value = serde_json::from_str(&slack.request(&letter(message)).body).unwrap();
-            let mut shown = Vec::new();
-            texts(&body, &mut shown);
-            prop_assert!(shown.contains(&body["text"].as_str().unwrap().to_owned()), "the fallback is looked at");
-            for text in shown {
-                prop_assert!(!text.chars().any(is_control), "{:?}", text);
-                let dead = text.replace(LINK, "");
-                prop_assert!(!dead.contains(['<', '>']), "{}", dead);
-                let mut entities = dead.split('&').skip(1);
-                let known = |rest: &str| ["amp;", "lt;", "gt;"].iter().any(|entity| rest.starts_with(entity));
-                prop_assert!(entities.all(known), "{}", dead);
-                let outside = outside_code(&dead);
-                prop_assert!(outside.is_some(), "a tick is open: {}", dead);
-                let outside = outside.unwrap_or_default();
-                prop_assert!(!ALIVE.iter().any(|word| outside.contains(word)), "{}", outside);
-            }
-        }
-    }
-
-    #[test]
-    fn a_webhook_gets_it_whole_and_as_the_schema_says(messages in hostile()) {
-        let webhook = Webhook { url: Secret::new(CANARY), key: None };
-        for message in messages {
-            let body = webhook.request(&letter(message.clone()), Timestamp::UNIX_EPOCH).body;
-            prop_assert_eq!(body.lines().count(), 1);
-            let event: Value = serde_json::from_str(&body).unwrap();
-            let source = event["source"].as_str().unwrap();
-            prop_assert!(source.chars().all(|c| c.is_ascii_graphic() && !"<>\"`\\{}|^".contains(c)), "{}", source);
-            if let Message::Alert(alert) = message {
-                prop_assert_eq!(event["data"]["record"].as_str(), Some(&*alert.record));
-                prop_assert_eq!(event["data"]["path"].as_str(), Some(&*alert.path));
-                let command = alert.action[0].command.as_deref().unwrap();
-                let safe = |c: char| c.is_ascii_alphanumeric() || "._:/@=+- <>".contains(c);
-                prop_assert!(command.chars().all(safe), "{}", command);
-            }
-        }
-    }
-
-    #[test]
-    fn a_terminal_shows_it_without_a_control(messages in hostile()) {
-        for message in messages {
-            let letter = letter(message);
-            let print = Stdout { json: false }.print(&letter);
-            let bare = OWN_COLOURS.replace_all(&print, "");
-            prop_assert!(!bare.chars().any(is_control), "{:?}", bare);
-            let json = Stdout { json: true }.print(&letter);
-            prop_assert!(json.ends_with('\n') && !json.trim_end_matches('\n').contains(['\n', '\t']));
-            prop_assert!(!json.chars().any(is_control), "{:?}", json);
+    fn every_destination_is_safe_from_it(messages in hostile()) {
+        for (kind, _) in destinations() {
+            (kind.hostile)(&messages)?;
         }
     }
 }

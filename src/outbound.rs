@@ -1,4 +1,4 @@
-//! One HTTP POST, with a limit on everything the other side decides.
+//! HTTP to others: one POST, with a limit on everything the other side decides.
 //!
 //! The URL is the credential: it is taken out of every error, and of every reply that repeats it,
 //! before anyone can print it.
@@ -6,11 +6,10 @@
 use std::sync::Once;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use reqwest::{Client, Response, Url, header, redirect, retry};
+use reqwest::{Response, Url, header, redirect, retry};
 
 use crate::secret::Secret;
-use crate::sink::{Destination, Outcome, Reply, Request};
+use crate::sink::{Reply, Request};
 
 /// The time to get a connection, TLS included.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
@@ -21,21 +20,57 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Shorter parts of a URL are words, not secrets.
 const SECRET_CHARS_MIN: usize = 8;
 
-/// A client for the sink at `url`.
-///
-/// `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are obeyed, as by curl: boxes that seal often reach
-/// the world through a proxy only. A sink on this box is always reached directly.
-///
-/// # Errors
-///
-/// TLS cannot be set up.
-pub(super) fn client(url: &Secret) -> Result<Client, String> {
+/// An HTTP client for one address.
+#[derive(Debug)]
+pub struct Client(reqwest::Client);
+
+/// A request that got no reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// It was not sent: its URL is not valid.
+    Url,
+    /// Where it stopped, and why; names no secret.
+    Unreachable(String),
+}
+
+impl Client {
+    /// A client for the address `url`.
+    ///
+    /// `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are obeyed, as by curl: boxes that seal often reach
+    /// the world through a proxy only. An address on this box is always reached directly.
+    ///
+    /// # Errors
+    ///
+    /// TLS cannot be set up.
+    pub fn new(url: &Secret) -> Result<Client, String> {
+        connect(url).map(Client)
+    }
+
+    /// Sends `request` once. The reply does not repeat what is secret in its URL.
+    ///
+    /// # Errors
+    ///
+    /// There is no reply.
+    pub async fn post(&self, request: Request) -> Result<Reply, Failure> {
+        let url = Url::parse(request.url.expose()).map_err(|_| Failure::Url)?;
+        let mut post = self.0.post(url.clone()).body(request.body);
+        for (name, value) in request.headers {
+            post = post.header(name, value);
+        }
+        let response = post.send().await.map_err(|error| Failure::Unreachable(reason(error)))?;
+        let mut reply = read(response).await;
+        reply.body = without_url(&reply.body, &url);
+        Ok(reply)
+    }
+}
+
+fn connect(url: &Secret) -> Result<reqwest::Client, String> {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         // Fails only if some other part of the program chose a provider, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
-    let mut builder = Client::builder()
+    let mut builder = reqwest::Client::builder()
         .user_agent(concat!("sealtail/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .retry(retry::never())
@@ -50,7 +85,7 @@ pub(super) fn client(url: &Secret) -> Result<Client, String> {
 /// An address that is called past the outbox: what counts there is that it hears now.
 #[derive(Debug)]
 pub struct Direct {
-    client: Client,
+    client: reqwest::Client,
     url: Secret,
 }
 
@@ -61,37 +96,18 @@ impl Direct {
     ///
     /// TLS cannot be set up.
     pub fn new(url: Secret) -> Result<Direct, String> {
-        Ok(Direct { client: client(&url)?, url })
+        Ok(Direct { client: connect(&url)?, url })
     }
 
     /// Posts a JSON text once.
     ///
     /// # Errors
     ///
-    /// Why it did not arrive: where it stopped, or the status that is none of success.
+    /// Why it did not arrive: where it stopped, or a status other than 2xx.
     pub async fn post(&self, body: String) -> Result<(), String> {
         let post = self.client.post(self.url.expose()).header(header::CONTENT_TYPE, "application/json");
         let status = post.body(body).send().await.map_err(reason)?.status();
         if status.is_success() { Ok(()) } else { Err(format!("status {}", status.as_u16())) }
-    }
-}
-
-/// Sends `request` once and says what became of it.
-pub(super) async fn post(client: &Client, destination: &Destination, request: Request) -> Outcome {
-    let Ok(url) = Url::parse(request.url.expose()) else {
-        return Outcome::Refused { reason: "the URL is not valid".to_owned() };
-    };
-    let mut post = client.post(url.clone()).body(request.body);
-    for (name, value) in request.headers {
-        post = post.header(name, value);
-    }
-    match post.send().await {
-        Ok(response) => {
-            let mut reply = read(response).await;
-            reply.body = without_url(&reply.body, &url);
-            destination.outcome(&reply, Timestamp::now())
-        }
-        Err(error) => Outcome::unreachable(reason(error)),
     }
 }
 
@@ -136,7 +152,7 @@ fn without_url(body: &[u8], url: &Url) -> Vec<u8> {
 const CLASSES: [&str; 7] = ["dns", "refused", "no-route", "timeout", "tls", "proxy", "connection"];
 
 /// The class of a failure, by its reason: where it stopped, or the status that came back.
-pub(super) fn class(reason: &str) -> &str {
+pub(crate) fn class(reason: &str) -> &str {
     let first = reason.split([':', ',']).next().unwrap_or_default();
     if CLASSES.contains(&first) || first.starts_with("status ") { first } else { "other" }
 }
