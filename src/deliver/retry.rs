@@ -1,6 +1,19 @@
-//! How long to wait before the next attempt.
+//! Retry: when a message that failed, and a sink that failed, are tried again.
+//!
+//! A message that fails waits by itself while messages of other alerts pass. When attempts fail in a row it
+//! is the sink that fails, and the whole sink waits. A `Retry-After` always holds the whole sink. A sink
+//! that accepts nothing until somebody repairs it is *parked*: it is probed now and then.
 
 use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::clock::Clock;
+use crate::sink::RETRY_AFTER_MAX;
+use crate::store::Standing;
+
+/// The time between two attempts at a parked sink.
+pub(super) const PROBE_EVERY: Duration = Duration::from_secs(5 * 60);
 
 /// The bound of the first delay.
 const DELAY_FIRST: Duration = Duration::from_secs(1);
@@ -17,7 +30,7 @@ fn retry_delay(attempts: u32, random: f64) -> Duration {
 }
 
 /// The same, but no shorter than what the other side `asked` for: it may hold us off, not hurry us.
-pub(super) fn wait(asked: Option<Duration>, attempts: u32, random: f64) -> Duration {
+fn wait(asked: Option<Duration>, attempts: u32, random: f64) -> Duration {
     retry_delay(attempts, random).max(asked.unwrap_or_default())
 }
 
@@ -27,8 +40,81 @@ pub(super) fn random() -> f64 {
     f64::from(number) / (f64::from(u32::MAX) + 1.0)
 }
 
+/// The waits of one sink. Every decision is a function of the `now` it is given.
+#[derive(Debug, Default)]
+pub(super) struct Backoff {
+    /// Attempts that failed since the last one that was answered.
+    failures: u32,
+    /// The whole sink waits until then.
+    paused: Option<Instant>,
+    /// It has asked for that itself, until then.
+    asked: Option<Instant>,
+}
+
+impl Backoff {
+    /// Goes on with what the sink asked the last run for, but for no longer than a sink may ask: the
+    /// clock of that run may have been wrong.
+    pub fn new(before: Option<&Standing>, clock: &Clock, now: Instant) -> Backoff {
+        let until = before.and_then(|before| before.alone_until).filter(|until| *until > clock.at(now));
+        let asked = until.map(|until| (now + clock.until(until, now)).min(now + RETRY_AFTER_MAX));
+        Backoff { failures: 0, paused: asked, asked }
+    }
+
+    /// Until when the whole sink waits, if it does.
+    pub fn paused(&self, now: Instant) -> Option<Instant> {
+        self.paused.filter(|until| *until > now)
+    }
+
+    /// Until when the sink asked to be left alone, if it still does.
+    pub fn asked(&self, now: Instant) -> Option<Instant> {
+        self.asked.filter(|until| *until > now)
+    }
+
+    /// Attempts that failed in a row.
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// The sink answered; how many attempts had failed before.
+    pub fn answered(&mut self) -> u32 {
+        std::mem::take(&mut self.failures)
+    }
+
+    /// The `attempts`th attempt at a message failed, and the sink asked to be left alone for `after`.
+    /// When the message may be tried again. Each wait takes a number of `random`.
+    pub fn failed(
+        &mut self,
+        attempts: u32,
+        after: Option<Duration>,
+        now: Instant,
+        random: impl Fn() -> f64,
+    ) -> Instant {
+        self.failures = self.failures.saturating_add(1);
+        let sink_fails = after.is_some() || self.failures > 1;
+        self.paused = sink_fails.then(|| now + wait(after, self.failures - 1, random()));
+        if after.is_some() {
+            self.asked = self.paused;
+        }
+        now + wait(after, attempts, random())
+    }
+
+    /// The same for a message that no store can put off: the whole sink waits, from the first failure on.
+    pub fn failed_in_memory(&mut self, after: Option<Duration>, now: Instant, random: impl Fn() -> f64) {
+        self.failed(1, after, now, &random);
+        self.paused.get_or_insert_with(|| now + wait(after, self.failures, random()));
+    }
+
+    /// The sink accepts nothing: it is probed later.
+    pub fn parked(&mut self, now: Instant) {
+        self.failures = self.failures.saturating_add(1);
+        self.paused = Some(now + PROBE_EVERY);
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use jiff::{SignedDuration, Timestamp};
+
     use super::*;
 
     #[test]
@@ -64,5 +150,95 @@ mod tests {
         let numbers: Vec<f64> = (0..100).map(|_| random()).collect();
         assert!(numbers.iter().all(|number| (0.0..1.0).contains(number)));
         assert!(numbers.iter().any(|number| *number != numbers[0]));
+    }
+
+    enum Event {
+        Failed { attempts: u32, after_s: Option<u64> },
+        InMemory { after_s: Option<u64> },
+        Parked,
+        Answered,
+    }
+
+    /// Events at one instant, with the longest delays: the seconds that the message and the whole sink wait
+    /// after each, and how long the sink asked for.
+    #[test]
+    fn waits_of_a_message_and_of_the_whole_sink() {
+        use Event::{Answered, Failed, InMemory, Parked};
+        let failed = |attempts, after_s| Failed { attempts, after_s };
+        let now = Instant::now();
+        let seconds = |at: Option<Instant>| at.map(|at| at.duration_since(now).as_secs());
+        for events in [
+            // One message failed: others may pass it. The second failure in a row is the sink's.
+            &[
+                (failed(1, None), Some(1), None, None),
+                (failed(1, None), Some(1), Some(1), None),
+                (failed(2, None), Some(2), Some(2), None),
+                (failed(9, None), Some(256), Some(4), None),
+                (Answered, None, Some(4), None),
+                (failed(10, None), Some(300), None, None),
+            ][..],
+            // What the sink asks for holds it whole, and is the least.
+            &[
+                (failed(1, Some(30)), Some(30), Some(30), Some(30)),
+                (failed(7, Some(30)), Some(64), Some(30), Some(30)),
+                (failed(1, None), Some(1), Some(2), Some(30)),
+            ],
+            &[
+                (InMemory { after_s: None }, None, Some(1), None),
+                (InMemory { after_s: None }, None, Some(1), None),
+                (InMemory { after_s: Some(7) }, None, Some(7), Some(7)),
+            ],
+            &[
+                (Parked, None, Some(300), None),
+                (Parked, None, Some(300), None),
+                (failed(1, None), Some(1), Some(2), None),
+            ],
+        ] {
+            let mut backoff = Backoff::default();
+            for (number, (event, message_s, sink_s, asked_s)) in events.iter().enumerate() {
+                let asks = |after_s: &Option<u64>| after_s.map(Duration::from_secs);
+                let message = match event {
+                    Failed { attempts, after_s } => {
+                        Some(backoff.failed(*attempts, asks(after_s), now, || 1.0))
+                    }
+                    InMemory { after_s } => {
+                        backoff.failed_in_memory(asks(after_s), now, || 1.0);
+                        None
+                    }
+                    Parked => {
+                        backoff.parked(now);
+                        None
+                    }
+                    Answered => {
+                        assert_eq!((backoff.answered(), backoff.failures()), (4, 0));
+                        None
+                    }
+                };
+                let found = (seconds(message), seconds(backoff.paused(now)), seconds(backoff.asked(now)));
+                assert_eq!(found, (*message_s, *sink_s, *asked_s), "{number}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_wait_ends_and_what_a_sink_asked_for_outlives_a_run() {
+        let (wall, now) = (Timestamp::from_second(1_700_000_000).unwrap(), Instant::now());
+        let clock = Clock::new(wall, now);
+        for (asked_s, waits_s) in [
+            (None, None),
+            (Some(-5), None),
+            (Some(0), None),
+            (Some(90), Some(90)),
+            (Some(9_000), Some(3_600)),
+        ] {
+            let alone_until = asked_s.map(|seconds| wall + SignedDuration::from_secs(seconds));
+            let before = Standing { alone_until, ..Standing::default() };
+            let backoff = Backoff::new(Some(&before), &clock, now);
+            let waits = backoff.paused(now).map(|until| until.duration_since(now).as_secs());
+            assert_eq!((waits, backoff.asked(now)), (waits_s, backoff.paused(now)), "{asked_s:?}");
+            let over = now + RETRY_AFTER_MAX + Duration::from_secs(1);
+            assert_eq!((backoff.paused(over), backoff.asked(over)), (None, None));
+        }
+        assert_eq!(Backoff::new(None, &clock, now).paused(now), None);
     }
 }

@@ -1,4 +1,4 @@
-//! How many attempts a minute one sink gets, and when what waits becomes a digest.
+//! Limit: how many attempts a minute one sink gets, and when what waits becomes a digest.
 //!
 //! A token bucket of one minute: bursts up to the limit go out at once. When it runs dry, nothing
 //! is sent for a minute, and what waits then is one digest. So a sink gets at most the limit and
@@ -15,9 +15,9 @@ use crate::store::Standing;
 /// The time between two digests.
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// The pace of one sink. Every decision is a function of the `now` it is given.
+/// The rate limiter of one sink. Every decision is a function of the `now` it is given.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct RateLimiter {
     /// Attempts a minute; 0: no limit.
     limit: u32,
     /// Attempts that may be made at `counted`.
@@ -25,6 +25,8 @@ pub(super) struct Pace {
     counted: Instant,
     /// The bucket has run dry, and the digest for it is to come then.
     digest_at: Option<Instant>,
+    /// Whoever sends was told so.
+    holding: bool,
 }
 
 /// What to do with what is due.
@@ -32,28 +34,31 @@ pub(super) struct Pace {
 pub(super) enum Step {
     /// Send it.
     Send,
+    /// The limit was just reached: send nothing before this time.
+    Reached(Instant),
     /// Send nothing before this time.
     Wait(Instant),
     /// Put all that waits in one digest and ask again.
     Digest,
 }
 
-impl Pace {
+impl RateLimiter {
     /// A bucket that goes on where the last run left it, full if there was none. A clock that was set
     /// since makes it at most full and lets it wait at most a minute.
-    pub fn new(limit: u32, before: Option<&Standing>, clock: &Clock, now: Instant) -> Pace {
-        let mut pace = Pace { limit, tokens: f64::from(limit), counted: now, digest_at: None };
+    pub fn new(limit: u32, before: Option<&Standing>, clock: &Clock, now: Instant) -> RateLimiter {
+        let mut limiter =
+            RateLimiter { limit, tokens: f64::from(limit), counted: now, digest_at: None, holding: false };
         if let Some(before) = before
             && let Some(counted_at) = before.counted_at
         {
-            pace.tokens = if before.tokens.is_finite() { before.tokens.max(0.0) } else { 0.0 };
-            pace.refill(Duration::try_from(clock.at(now).duration_since(counted_at)).unwrap_or_default());
-            pace.digest_at = before.digest_at.map(|at| (now + clock.until(at, now)).min(now + MINUTE));
+            limiter.tokens = if before.tokens.is_finite() { before.tokens.max(0.0) } else { 0.0 };
+            limiter.refill(Duration::try_from(clock.at(now).duration_since(counted_at)).unwrap_or_default());
+            limiter.digest_at = before.digest_at.map(|at| (now + clock.until(at, now)).min(now + MINUTE));
         }
-        pace
+        limiter
     }
 
-    /// Writes into `standing` what [`Pace::new`] goes on from.
+    /// Writes into `standing` what [`RateLimiter::new`] goes on from.
     pub fn write_down(&self, standing: &mut Standing, clock: &Clock) {
         standing.tokens = self.tokens;
         standing.counted_at = Some(clock.at(self.counted));
@@ -73,9 +78,10 @@ impl Pace {
         self.refill(now.duration_since(self.counted));
         self.counted = now;
         match self.digest_at {
-            Some(at) if now < at => Step::Wait(at),
+            Some(at) if now < at => self.hold(at),
             Some(_) => {
                 self.digest_at = None;
+                self.holding = false;
                 Step::Digest
             }
             None if self.tokens >= 1.0 => {
@@ -84,9 +90,13 @@ impl Pace {
             }
             None => {
                 self.digest_at = Some(now + MINUTE);
-                Step::Wait(now + MINUTE)
+                self.hold(now + MINUTE)
             }
         }
+    }
+
+    fn hold(&mut self, until: Instant) -> Step {
+        if std::mem::replace(&mut self.holding, true) { Step::Wait(until) } else { Step::Reached(until) }
     }
 }
 
@@ -102,15 +112,15 @@ mod tests {
         Timestamp::from_second(1_700_000_000).unwrap()
     }
 
-    fn full(limit: u32, start: Instant) -> Pace {
-        Pace::new(limit, None, &Clock::new(wall(), start), start)
+    fn full(limit: u32, start: Instant) -> RateLimiter {
+        RateLimiter::new(limit, None, &Clock::new(wall(), start), start)
     }
 
     /// Messages that go out at once, and what comes then.
-    fn burst(pace: &mut Pace, now: Instant) -> (usize, Step) {
+    fn burst(limiter: &mut RateLimiter, now: Instant) -> (usize, Step) {
         let mut sent = 0;
         loop {
-            match pace.next(now) {
+            match limiter.next(now) {
                 Step::Send => sent += 1,
                 step => return (sent, step),
             }
@@ -123,20 +133,20 @@ mod tests {
         let at = |seconds: u64| start + Duration::from_secs(seconds);
         // Tokens, seconds since they were counted, seconds until a digest; what follows.
         for (tokens, elapsed_s, digest_s, sent, step) in [
-            (12.0, 0, None, 12, Step::Wait(at(60))),
-            (0.5, 6, None, 2, Step::Wait(at(60))),
-            (3.0, 30, None, 13, Step::Wait(at(60))),
-            (0.0, 40, Some(20), 0, Step::Wait(at(20) + Duration::from_millis(1))),
-            (0.0, 3_600, None, 20, Step::Wait(at(60))),
+            (12.0, 0, None, 12, Step::Reached(at(60))),
+            (0.5, 6, None, 2, Step::Reached(at(60))),
+            (3.0, 30, None, 13, Step::Reached(at(60))),
+            (0.0, 40, Some(20), 0, Step::Reached(at(20) + Duration::from_millis(1))),
+            (0.0, 3_600, None, 20, Step::Reached(at(60))),
             // The clock went forward by a day: the bucket is full and no more.
-            (0.0, 86_400, None, 20, Step::Wait(at(60))),
+            (0.0, 86_400, None, 20, Step::Reached(at(60))),
             // It went back by two hours: what was left is left, and a digest is a minute away at most.
-            (4.0, -7_200, None, 4, Step::Wait(at(60))),
-            (0.0, -7_200, Some(7_260), 0, Step::Wait(at(60))),
-            (f64::NAN, 0, None, 0, Step::Wait(at(60))),
-            (f64::INFINITY, 0, None, 0, Step::Wait(at(60))),
-            (900.0, 0, None, 20, Step::Wait(at(60))),
-            (-3.0, 0, None, 0, Step::Wait(at(60))),
+            (4.0, -7_200, None, 4, Step::Reached(at(60))),
+            (0.0, -7_200, Some(7_260), 0, Step::Reached(at(60))),
+            (f64::NAN, 0, None, 0, Step::Reached(at(60))),
+            (f64::INFINITY, 0, None, 0, Step::Reached(at(60))),
+            (900.0, 0, None, 20, Step::Reached(at(60))),
+            (-3.0, 0, None, 0, Step::Reached(at(60))),
         ] {
             let standing = Standing {
                 tokens,
@@ -144,8 +154,8 @@ mod tests {
                 digest_at: digest_s.map(|seconds| wall() + SignedDuration::from_secs(seconds)),
                 ..Standing::default()
             };
-            let mut pace = Pace::new(20, Some(&standing), &Clock::new(wall(), start), start);
-            assert_eq!(burst(&mut pace, start), (sent, step), "{standing:?}");
+            let mut limiter = RateLimiter::new(20, Some(&standing), &Clock::new(wall(), start), start);
+            assert_eq!(burst(&mut limiter, start), (sent, step), "{standing:?}");
         }
     }
 
@@ -158,39 +168,39 @@ mod tests {
         before.write_down(&mut standing, &Clock::new(wall(), start));
         // The clock of the next run, which started ten minutes later.
         let clock = Clock::new(wall() + SignedDuration::from_mins(10), start);
-        let mut pace = Pace::new(3, Some(&standing), &clock, start);
+        let mut limiter = RateLimiter::new(3, Some(&standing), &clock, start);
         let soon = start + Duration::from_millis(2);
-        assert_eq!(pace.next(soon), Step::Digest);
-        assert_eq!(burst(&mut pace, soon).0, 3);
+        assert_eq!(limiter.next(soon), Step::Digest);
+        assert_eq!(burst(&mut limiter, soon).0, 3);
     }
 
     #[test]
     fn a_storm_is_a_burst_and_then_a_digest_a_minute() {
         let start = Instant::now();
-        let mut pace = full(3, start);
+        let mut limiter = full(3, start);
         for minute in 0..3 {
             let now = start + minute * MINUTE;
             for _ in 0..3 {
-                assert_eq!(pace.next(now), Step::Send, "minute {minute}");
+                assert_eq!(limiter.next(now), Step::Send, "minute {minute}");
             }
-            assert_eq!(pace.next(now), Step::Wait(now + MINUTE));
-            assert_eq!(pace.next(now + MINUTE / 2), Step::Wait(now + MINUTE));
-            assert_eq!(pace.next(now + MINUTE), Step::Digest);
+            assert_eq!(limiter.next(now), Step::Reached(now + MINUTE));
+            assert_eq!(limiter.next(now + MINUTE / 2), Step::Wait(now + MINUTE));
+            assert_eq!(limiter.next(now + MINUTE), Step::Digest);
         }
     }
 
     #[test]
     fn a_steady_trickle_is_never_held() {
         let start = Instant::now();
-        let mut pace = full(20, start);
-        assert!((0..200).all(|n| pace.next(start + n * MINUTE / 20) == Step::Send));
+        let mut limiter = full(20, start);
+        assert!((0..200).all(|n| limiter.next(start + n * MINUTE / 20) == Step::Send));
     }
 
     #[test]
     fn no_limit() {
         let start = Instant::now();
-        let mut pace = full(0, start);
-        assert!((0..10_000).all(|_| pace.next(start) == Step::Send));
+        let mut limiter = full(0, start);
+        assert!((0..10_000).all(|_| limiter.next(start) == Step::Send));
     }
 
     proptest! {
@@ -200,11 +210,11 @@ mod tests {
             gaps_ms in prop::collection::vec(0u64..3_000, 1..400),
         ) {
             let mut now = Instant::now();
-            let mut pace = full(limit, now);
+            let mut limiter = full(limit, now);
             let mut sent = Vec::new();
             for gap_ms in gaps_ms {
                 now += Duration::from_millis(gap_ms);
-                if pace.next(now) == Step::Send {
+                if limiter.next(now) == Step::Send {
                     sent.push(now);
                 }
             }
