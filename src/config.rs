@@ -58,7 +58,7 @@ pub struct Config {
     /// Who is told that sealtail is well; `None`: nobody.
     pub heartbeat: Option<crate::heartbeat::Settings>,
     /// Where others may ask how sealtail is; `None`: nowhere.
-    pub http: Option<crate::http::Settings>,
+    pub http: Option<crate::endpoint::Settings>,
     /// What is no fault and still worth a word at the start.
     pub warnings: Vec<String>,
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::reader::Reader;
 use crate::diagnostic::table::{Located, Table};
-use crate::http::Settings;
+use crate::endpoint::Settings;
 use crate::secret::Secret;
 
 /// What can be guessed protects nothing.

@@ -169,7 +169,7 @@ fn a_whole_configuration() {
             url: Secret::new(format!("https://hooks.example/{CANARY}")),
             every: 30 * SECOND,
         }),
-        http: Some(crate::http::Settings {
+        http: Some(crate::endpoint::Settings {
             listen: ([127, 0, 0, 1], 9477).into(),
             token: Some(Secret::new(format!("{CANARY}-0123456789"))),
             hosts: vec!["seal-07.mine.example".to_owned()],

@@ -7,13 +7,13 @@ use anyhow::{Result, anyhow};
 
 use super::service::Service;
 use crate::complaint::Desk;
+use crate::endpoint::{self, Endpoint};
 use crate::heartbeat::{self, Heartbeat};
-use crate::http::{self, Endpoint};
 
 /// What the configuration asks for.
 #[derive(Default)]
 pub(super) struct Wanted {
-    pub http: Option<http::Settings>,
+    pub http: Option<endpoint::Settings>,
     pub heartbeat: Option<heartbeat::Settings>,
 }
 
@@ -128,7 +128,7 @@ mod tests {
         desk.pulse().swept();
         let mut outside = Outside::new(Service::default(), &desk);
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let http = Some(http::Settings { listen, token: None, hosts: Vec::new() });
+        let http = Some(endpoint::Settings { listen, token: None, hosts: Vec::new() });
         outside.change(Wanted { http, heartbeat: None }, "seal-07", &desk).unwrap();
         let address = |outside: &Outside| outside.http.as_ref().unwrap().address();
         assert!(ask(address(&outside)).starts_with("HTTP/1.1 200"));
