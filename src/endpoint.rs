@@ -163,7 +163,9 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
             }
             Err(error) => {
                 if !std::mem::replace(&mut troubled, true) {
-                    tracing::warn!("a request over HTTP cannot be taken: {error}");
+                    tracing::warn!(
+                        "cannot accept a connection to the HTTP endpoint, will try again: {error}"
+                    );
                 }
                 tokio::time::sleep(ACCEPT_RETRY).await;
             }

@@ -1,8 +1,8 @@
-//! The heartbeat: a dead-man's switch hears from sealtail for as long as it is well.
+//! The heartbeat: a request to a dead-man's switch at an interval, for as long as sealtail is healthy.
 //!
-//! Whoever listens raises the alarm when nothing comes: that covers a box without power as well as a
-//! state that cannot be written. What is said is that sealtail is well *now*, so it is said once, past
-//! the outbox, and never made up for.
+//! The receiver raises the alarm when none comes: that covers a box without power as well as a state
+//! that cannot be written. A heartbeat says that sealtail is healthy *now*: it is sent once, past the
+//! outbox, and one that failed is not sent later.
 
 use std::time::{Duration, Instant};
 
@@ -14,10 +14,10 @@ use crate::complaint::Desk;
 use crate::outbound::Direct;
 use crate::secret::Secret;
 
-/// How often is looked whether the files have been looked at, before the first one.
+/// Before the first heartbeat: how often it checks whether every file has been looked at.
 const READY_EVERY: Duration = Duration::from_millis(200);
 
-/// Whom it goes to, and how often.
+/// Where it is sent, and how often.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The address; it is a password.
@@ -26,40 +26,40 @@ pub struct Settings {
     pub every: Duration,
 }
 
-/// The heartbeat at work; it stops when this is dropped.
+/// The running heartbeat; it stops when this is dropped.
 #[derive(Debug)]
 pub struct Heartbeat {
-    beating: JoinHandle<()>,
+    task: JoinHandle<()>,
 }
 
 impl Heartbeat {
-    /// Beats from now on, inside the runtime it is called from. `host` is the name of the box.
+    /// Sends heartbeats from now on, inside the runtime it is called from. `host` is the name of the box.
     ///
     /// # Errors
     ///
     /// TLS cannot be set up.
     pub fn start(settings: &Settings, host: &str, desk: Desk) -> Result<Heartbeat, String> {
         let address = Direct::new(settings.url.clone())?;
-        // Services that keep what they hear show it: it says who speaks.
+        // Services that keep the body show it: it names the box and the version.
         let body = json!({ "host": host, "sealtail": env!("CARGO_PKG_VERSION") }).to_string();
-        let beating = tokio::spawn(beat(address, body, settings.every, desk));
-        Ok(Heartbeat { beating })
+        let task = tokio::spawn(beat(address, body, settings.every, desk));
+        Ok(Heartbeat { task })
     }
 
-    /// Waits until it ends by itself, which it only does when it broke.
+    /// Waits until its task ends by itself, which it does only by a panic.
     pub async fn ended(&mut self) {
-        // That it panicked has been said.
-        let _ = (&mut self.beating).await;
+        // The panic was logged.
+        let _ = (&mut self.task).await;
     }
 }
 
 impl Drop for Heartbeat {
     fn drop(&mut self) {
-        self.beating.abort();
+        self.task.abort();
     }
 }
 
-/// What became of the last one; each change is said once.
+/// What became of the last one; each change is logged once.
 #[derive(PartialEq, Eq)]
 enum Last {
     Arrived,
@@ -84,7 +84,7 @@ async fn beat(address: Direct, body: String, every: Duration, desk: Desk) {
             Err(why) => {
                 meter.heartbeats_held.add(1);
                 if last != Last::Held {
-                    tracing::warn!("the heartbeat is held back: {why}");
+                    tracing::warn!("heartbeat held back while sealtail is not healthy: {why}");
                 }
                 Last::Held
             }
@@ -92,14 +92,14 @@ async fn beat(address: Direct, body: String, every: Duration, desk: Desk) {
                 Ok(()) => {
                     meter.heartbeats.add(1);
                     if last != Last::Arrived {
-                        tracing::info!("the heartbeat arrives again");
+                        tracing::info!("heartbeat delivered again");
                     }
                     Last::Arrived
                 }
                 Err(why) => {
                     meter.heartbeats_failed.add(1);
                     if last != Last::Failed {
-                        tracing::warn!("the heartbeat does not arrive, it goes on trying: {why}");
+                        tracing::warn!("heartbeat not delivered, the next one is sent at its time: {why}");
                     }
                     Last::Failed
                 }

@@ -290,7 +290,7 @@ async fn what_is_malformed_or_too_large_arrives_in_plain_form() {
     }
 }
 
-/// What becomes of the plain form is what becomes of the letter.
+/// The outcome of the plain form is the outcome of the message.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plain_form_that_does_not_arrive_is_no_dead_letter() {
     let receiver = receiver(|_, number| match number {
@@ -303,7 +303,7 @@ async fn a_plain_form_that_does_not_arrive_is_no_dead_letter() {
     let got = wait_for(&receiver, 3).await;
     let counts = delivery.stop().await;
     assert_eq!((counts[0].delivered, counts[0].retried, counts[0].refused), (1, 1, 0));
-    assert_eq!(got[2].body, got[0].body, "it begins with the whole letter again");
+    assert_eq!(got[2].body, got[0].body, "it begins with the whole message again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -447,7 +447,7 @@ async fn a_sink_that_is_gone_is_parked_until_it_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_letter_in_flight_is_settled_before_the_stop() {
+async fn a_message_in_flight_is_settled_before_the_stop() {
     let receiver = receiver(|_, _| Answer::status(200));
     let outbox = Outbox::with(&[("ops", "a", 1)]);
     let mut delivery = outbox.start(vec![webhook("ops", &receiver.url(CANARY))]);

@@ -25,7 +25,7 @@ pub(super) struct RateLimiter {
     counted: Instant,
     /// The bucket has run dry, and the digest for it is to come then.
     digest_at: Option<Instant>,
-    /// Whoever sends was told so.
+    /// The sender knows so from [`Step::Reached`].
     holding: bool,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A driver over the stages, which keep all state: [`Outbox`] says which message is next,
 //! [`RateLimiter`] whether one may be sent, [`Carrier`] sends it, [`Backoff`] says when a failed one is
-//! tried again, [`Account`] tells of it.
+//! tried again, [`Account`] counts, logs and alerts.
 //!
 //! One message at a time, so the order of the outbox is the order of arrival. That a sink is parked is not
 //! stored: after a restart the first attempt says so again.
@@ -32,7 +32,7 @@ const STORE_RETRY: Duration = Duration::from_secs(1);
 /// Why delivery ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// It was told to.
+    /// It was stopped.
     Stopped,
     /// Nobody reads standard output any more: the program is to end quietly.
     PipeClosed,
@@ -90,7 +90,7 @@ impl Sender {
         })
     }
 
-    /// Works until told to stop.
+    /// Works until delivery stops.
     pub async fn run(mut self) -> End {
         loop {
             #[cfg(test)]
@@ -210,13 +210,13 @@ impl Sender {
     }
 
     /// Writes down what became of a message, for as long as it takes: until that is done the message
-    /// would be sent again. `false` if told to stop first.
+    /// would be sent again. `false` if delivery stops first.
     async fn settle(&mut self, seq: u64, settlement: Settlement) -> bool {
         while self.outbox.settle(seq, settlement.clone()).await.is_err() {
             if self.waker.stopped() {
                 return false;
             }
-            // What tells of the failing store must not wait for it.
+            // The alert about the failing store must not wait for the store.
             let paused = self.backoff.paused(Instant::now()).is_some();
             if let Some(message) = self.outbox.in_memory().filter(|_| !paused)
                 && let Next::End(_) = self.attempt_in_memory(&message).await

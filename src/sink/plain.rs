@@ -1,4 +1,4 @@
-//! A letter cut down to what must be told, for a receiver that refused the whole of it.
+//! An outbox message shortened to what is necessary, for a receiver that refused the whole of it.
 
 use crate::alert::{Alert, Context, Digest, Letter, Message};
 use crate::text::cut;
@@ -10,10 +10,10 @@ const TEXT_CHARS_MAX: usize = 500;
 /// Links, followers and causes: so many of each.
 const PARTS_MAX: usize = 3;
 
-/// The same letter, under the same id and in the same form, with less in it: an alert without the
+/// The same message, under the same id and in the same form, with less in it: an alert without the
 /// lines around its record, a digest with one line a signature.
-pub(super) fn shorten(letter: &Letter) -> Letter {
-    let message = match &letter.message {
+pub(super) fn shorten(whole: &Letter) -> Letter {
+    let message = match &whole.message {
         Message::Alert(alert) => Message::Alert(Box::new(alert_in_short((**alert).clone()))),
         Message::Digest { host, lang, digest } => {
             let mut short = Digest::default();
@@ -21,7 +21,7 @@ pub(super) fn shorten(letter: &Letter) -> Letter {
             Message::Digest { host: host.clone(), lang: *lang, digest: short }
         }
     };
-    Letter { message, ..letter.clone() }
+    Letter { message, ..whole.clone() }
 }
 
 fn alert_in_short(mut alert: Alert) -> Alert {

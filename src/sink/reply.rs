@@ -1,5 +1,5 @@
-//! What an HTTP reply means: arrived, try again, say it more plainly, refused for good, or nobody
-//! takes anything there.
+//! What an HTTP reply means: delivered, try again, send the plain form, refused for good, or nothing is
+//! accepted there any more.
 
 use std::time::Duration;
 

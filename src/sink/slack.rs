@@ -56,21 +56,21 @@ impl HttpSink for Slack {
         &self.url
     }
 
-    fn request(&self, letter: &Letter, _: Timestamp) -> Request {
-        let body = match &letter.message {
-            Message::Alert(alert) => alert_body(alert, &letter.id),
-            Message::Digest { host, lang, digest } => digest_body(host, *lang, digest, &letter.id),
+    fn request(&self, message: &Letter, _: Timestamp) -> Request {
+        let body = match &message.message {
+            Message::Alert(alert) => alert_body(alert, &message.id),
+            Message::Digest { host, lang, digest } => digest_body(host, *lang, digest, &message.id),
         };
         self.post(&body)
     }
 
     /// A few lines of plain text, without blocks.
-    fn plain(&self, letter: &Letter, _: Timestamp) -> Request {
-        let mut lines = match &letter.message {
+    fn plain(&self, message: &Letter, _: Timestamp) -> Request {
+        let mut lines = match &message.message {
             Message::Alert(alert) => alert_lines(alert),
             Message::Digest { host, lang, digest } => digest_lines(host, *lang, digest),
         };
-        lines.push(letter.id.clone());
+        lines.push(message.id.clone());
         let lines: Vec<_> =
             lines.iter().map(|line| escape_cut(&clean_line(line), 2 * VALUE_CHARS_MAX)).collect();
         self.post(&frame(&lines.join("\n"), None))

@@ -25,8 +25,8 @@ const DIM: Style = Style::new().dimmed();
 const BOLD: Style = Style::new().bold();
 
 impl PrintSink for Stdout {
-    fn print(&self, letter: &Letter) -> String {
-        match &letter.message {
+    fn print(&self, message: &Letter) -> String {
+        match &message.message {
             Message::Alert(alert) => self.alert(alert),
             Message::Digest { digest, .. } if self.json => escape_json(json(digest)) + "\n",
             Message::Digest { host, lang, digest } => digest_text(host, *lang, digest),

@@ -49,7 +49,7 @@ fn destinations() -> Vec<(Kind, Destination)> {
     all.into_iter().map(|destination| (kind(&destination), destination)).collect()
 }
 
-fn letter(message: Message) -> Letter {
+fn outbox_message(message: Message) -> Letter {
     let id = "0123456789abcdef0123456789abcdef".to_owned();
     Letter { id, created: "2022-06-24T06:35:02Z".to_owned(), message }
 }
@@ -96,7 +96,7 @@ fn every_destination_makes_its_golden_requests() {
     let now = Timestamp::from_second(1_656_052_503).unwrap();
     for (Kind { golden, .. }, destination) in destinations() {
         for (kind, message) in messages() {
-            for (form, made) in sent(&destination.carried(), &letter(message), now) {
+            for (form, made) in sent(&destination.carried(), &outbox_message(message), now) {
                 let path = folder.join(format!("{golden}.{kind}{form}.txt"));
                 // To make new golden files, look at them, then commit: GOLDEN=write cargo test golden
                 if std::env::var_os("GOLDEN").is_some_and(|word| word == "write") {
@@ -114,7 +114,7 @@ fn every_destination_has_its_carrier_and_its_own_address() {
     for (Kind { golden, carrier, .. }, destination) in destinations() {
         let carried = match destination.carried() {
             Carried::Http(sink) => {
-                let message = letter(digest());
+                let message = outbox_message(digest());
                 let forms = [
                     sink.request(&message, Timestamp::UNIX_EPOCH),
                     sink.plain(&message, Timestamp::UNIX_EPOCH),
@@ -132,7 +132,7 @@ fn every_destination_has_its_carrier_and_its_own_address() {
 #[test]
 fn no_destination_shows_its_secrets() {
     for (Kind { golden, .. }, destination) in destinations() {
-        let (carried, message) = (destination.carried(), letter(digest()));
+        let (carried, message) = (destination.carried(), outbox_message(digest()));
         let sent = match &carried {
             Carried::Http(sink) => format!("{:?}", sink.request(&message, Timestamp::UNIX_EPOCH)),
             Carried::Stdout(sink) => sink.print(&message),
@@ -261,12 +261,12 @@ proptest! {
         // Links of the page itself are meant to be alive; nothing else is.
         let page_link = "<https://example.org/qa?a=1&amp;b=2|Q&amp;A>";
         for message in [Message::Alert(Box::new(alert)), digest] {
-            let letter = letter(message);
-            let plain: Value = serde_json::from_str(&slack.plain(&letter, Timestamp::UNIX_EPOCH).body).unwrap();
+            let sent = outbox_message(message);
+            let plain: Value = serde_json::from_str(&slack.plain(&sent, Timestamp::UNIX_EPOCH).body).unwrap();
             let plain = plain["text"].as_str().unwrap();
             prop_assert!(!plain.contains('<') && plain.chars().count() < 2_000, "{}", plain);
             prop_assert!(!plain.chars().any(|c| c != '\n' && crate::text::is_control(c)), "{}", plain);
-            let body = slack.request(&letter, Timestamp::UNIX_EPOCH).body;
+            let body = slack.request(&sent, Timestamp::UNIX_EPOCH).body;
             prop_assert!(body.chars().count() <= 10_000);
             let body: Value = serde_json::from_str(&body).unwrap();
             prop_assert!(body["blocks"].as_array().unwrap().len() <= 50);
@@ -289,11 +289,11 @@ proptest! {
     #[test]
     fn nothing_from_a_log_drives_a_terminal(text in hostile_text()) {
         let message = Message::Alert(Box::new(hostile(&text)));
-        let print = Stdout { json: false }.print(&letter(message));
+        let print = Stdout { json: false }.print(&outbox_message(message));
         let plain = anstream::adapter::strip_str(&print).to_string();
         prop_assert!(!plain.chars().any(|c| c != '\n' && c != '\t' && c.is_control()));
         let alert = hostile(&text);
-        let json = Stdout { json: true }.print(&letter(Message::Alert(Box::new(alert.clone()))));
+        let json = Stdout { json: true }.print(&outbox_message(Message::Alert(Box::new(alert.clone()))));
         prop_assert!(!json.trim_end_matches('\n').chars().any(crate::text::is_control));
         prop_assert_eq!(json.lines().count(), 1);
         prop_assert_eq!(serde_json::from_str::<Alert>(&json).unwrap(), alert);
@@ -305,8 +305,8 @@ fn a_webhook_in_plain_form_is_short_and_keeps_who_it_is() {
     let long = "错".repeat(50_000);
     let alert = Alert { record: long.clone(), meaning: long.clone(), ..hostile(&long) };
     let alert = Alert { fields: [("long".to_owned(), long.clone())].into(), ..alert };
-    let letter = letter(Message::Alert(Box::new(alert.clone())));
-    let Message::Alert(short) = plain::shorten(&letter).message else { panic!("an alert") };
+    let sent = outbox_message(Message::Alert(Box::new(alert.clone())));
+    let Message::Alert(short) = plain::shorten(&sent).message else { panic!("an alert") };
     assert_eq!(short.record.chars().count(), 1_000);
     assert_eq!((short.fingerprint, short.count, short.new), (alert.fingerprint, alert.count, alert.new));
     assert_eq!((short.context, short.fields["long"].chars().count()), (Context::default(), 500));
@@ -319,7 +319,7 @@ fn slack_cuts_headers_and_long_pages() {
     let mut alert = Alert { title: "错".repeat(400), meaning: "word & ".repeat(3_000), ..sample() };
     alert.action = vec![alert.action[0].clone(); 80];
     let body: Value = serde_json::from_str(
-        &slack.request(&letter(Message::Alert(Box::new(alert))), Timestamp::UNIX_EPOCH).body,
+        &slack.request(&outbox_message(Message::Alert(Box::new(alert))), Timestamp::UNIX_EPOCH).body,
     )
     .unwrap();
     let header = body["blocks"][0]["text"]["text"].as_str().unwrap();

@@ -80,22 +80,22 @@ impl HttpSink for Webhook {
         &self.url
     }
 
-    fn request(&self, letter: &Letter, now: Timestamp) -> Request {
-        let body = json(&event(letter));
+    fn request(&self, message: &Letter, now: Timestamp) -> Request {
+        let body = json(&event(message));
         let timestamp_s = now.as_second();
         let mut headers = vec![
             ("content-type", "application/cloudevents+json; charset=utf-8".to_owned()),
-            ("webhook-id", letter.id.clone()),
+            ("webhook-id", message.id.clone()),
             ("webhook-timestamp", timestamp_s.to_string()),
         ];
         if let Some(key) = &self.key {
-            headers.push(("webhook-signature", key.sign(&letter.id, timestamp_s, &body)));
+            headers.push(("webhook-signature", key.sign(&message.id, timestamp_s, &body)));
         }
         Request { url: self.url.clone(), headers, body }
     }
 
-    fn plain(&self, letter: &Letter, now: Timestamp) -> Request {
-        self.request(&shorten(letter), now)
+    fn plain(&self, message: &Letter, now: Timestamp) -> Request {
+        self.request(&shorten(message), now)
     }
 
     /// The status alone decides.
@@ -104,8 +104,8 @@ impl HttpSink for Webhook {
     }
 }
 
-fn event(letter: &Letter) -> Event<'_> {
-    let (source, kind, subject, data) = match &letter.message {
+fn event(message: &Letter) -> Event<'_> {
+    let (source, kind, subject, data) = match &message.message {
         Message::Alert(alert) => {
             let kind = match alert.status {
                 Status::Firing => "sealtail.alert.firing.v1",
@@ -120,11 +120,11 @@ fn event(letter: &Letter) -> Event<'_> {
     };
     Event {
         specversion: "1.0",
-        id: &letter.id,
+        id: &message.id,
         source,
         kind,
         subject,
-        time: &letter.created,
+        time: &message.created,
         datacontenttype: "application/json",
         data,
     }

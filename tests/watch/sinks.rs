@@ -40,7 +40,7 @@ fn one_in_trouble_gets_everything_once_it_is_well() {
     assert_eq!(pids_in_order(&rig.inbox.until_pid(20)), (1..21).collect::<Vec<_>>());
     let failed = other.until("an attempt", |events| !events.is_empty()).len();
     well.store(true, Ordering::SeqCst);
-    // Attempts before and around the change may have failed; each letter comes again.
+    // Attempts before and around the change may have failed; each message comes again.
     let events = other.until("all pids after it is well", |events| {
         let well: std::collections::BTreeSet<_> = events[failed..].iter().map(|event| event.pid()).collect();
         well.len() == 20
@@ -123,7 +123,7 @@ fn each_has_its_own_language_and_choice() {
     assert_eq!(picky.events().len(), 1);
 }
 
-/// A limit holds back and loses nothing: what exceeds it is told by one digest.
+/// A limit holds messages back and loses none: those beyond it are sent as one digest.
 #[test]
 fn a_limit_is_kept() {
     let rig = Rig::new();

@@ -194,7 +194,7 @@ fn a_harmless_log_comes_to_its_messages() {
 pub(super) fn slack(messages: &[Message]) -> Result<(), TestCaseError> {
     let slack = Slack { url: Secret::new(CANARY) };
     for message in messages {
-        let body = slack.request(&letter(message.clone()), Timestamp::UNIX_EPOCH).body;
+        let body = slack.request(&outbox_message(message.clone()), Timestamp::UNIX_EPOCH).body;
         let body: Value = serde_json::from_str(&body).unwrap();
         let mut shown = Vec::new();
         texts(&body, &mut shown);
@@ -219,7 +219,7 @@ pub(super) fn slack(messages: &[Message]) -> Result<(), TestCaseError> {
 pub(super) fn webhook(messages: &[Message]) -> Result<(), TestCaseError> {
     let webhook = Webhook { url: Secret::new(CANARY), key: None };
     for message in messages {
-        let body = webhook.request(&letter(message.clone()), Timestamp::UNIX_EPOCH).body;
+        let body = webhook.request(&outbox_message(message.clone()), Timestamp::UNIX_EPOCH).body;
         prop_assert_eq!(body.lines().count(), 1);
         let event: Value = serde_json::from_str(&body).unwrap();
         let source = event["source"].as_str().unwrap();
@@ -242,7 +242,7 @@ pub(super) fn webhook(messages: &[Message]) -> Result<(), TestCaseError> {
 /// Without a control character but colours of its own.
 pub(super) fn terminal(messages: &[Message]) -> Result<(), TestCaseError> {
     for message in messages {
-        let print = Stdout { json: false }.print(&letter(message.clone()));
+        let print = Stdout { json: false }.print(&outbox_message(message.clone()));
         let bare = OWN_COLOURS.replace_all(&print, "");
         prop_assert!(!bare.chars().any(is_control), "{:?}", bare);
     }
@@ -252,7 +252,7 @@ pub(super) fn terminal(messages: &[Message]) -> Result<(), TestCaseError> {
 /// One line each, without a control character.
 pub(super) fn json_lines(messages: &[Message]) -> Result<(), TestCaseError> {
     for message in messages {
-        let json = Stdout { json: true }.print(&letter(message.clone()));
+        let json = Stdout { json: true }.print(&outbox_message(message.clone()));
         prop_assert!(json.ends_with('\n') && !json.trim_end_matches('\n').contains(['\n', '\t']));
         prop_assert!(!json.chars().any(is_control), "{:?}", json);
     }
