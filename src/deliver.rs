@@ -103,7 +103,11 @@ impl Delivery {
             .bury_strays(&names)
             .map_err(|error| DeliverError { sink: names.join(", "), why: error.to_string() })?;
         for (sink, messages) in strays {
-            tracing::error!(sink, messages, "sink is no longer configured, its messages are dead letters");
+            tracing::error!(
+                sink,
+                messages,
+                "sink is no longer configured, its messages are dead letters; `sealtail outbox` shows them"
+            );
             let text = format!("sink `{sink}` is no longer configured: {messages} messages are dead letters");
             desk.post(Complaint::new(Ailment::DeadLetter, text).with("sink", sink));
         }

@@ -417,7 +417,7 @@ async fn a_sink_that_is_gone_is_parked_until_it_is_back() {
         let text = LOG.text();
         text.lines().filter(|line| line.contains(what) && line.contains("sink=\"parked\"")).count()
     };
-    let parked = "sink parked, its messages wait and one is tried every 5m until it takes them: \
+    let parked = "sink parked, it accepts nothing until it is repaired; its messages wait, one is tried every 5m: \
                   status 410: channel_is_archived";
     while said(parked) < 1 {
         tokio::task::yield_now().await;
@@ -500,7 +500,7 @@ async fn no_url_shows_in_logs_or_reasons() {
     delivery.stop().await;
     shown += &LOG.text();
     assert!(shown.contains("message refused, kept as a dead letter: status 400: no *** here"), "{shown}");
-    assert!(shown.contains("until it takes them: status 403: invalid_token"), "{shown}");
+    assert!(shown.contains("one is tried every 5m: status 403: invalid_token"), "{shown}");
     assert!(shown.contains("dns: ") || shown.contains("refused: "), "{shown}");
     assert!(!shown.contains("canary"), "{shown}");
 }

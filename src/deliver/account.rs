@@ -126,12 +126,12 @@ impl Account {
         let again = self.parked.open();
         let sink = &*self.sink;
         if again {
-            tracing::debug!(sink, attempts = failures, "still parked: {reason}");
+            tracing::debug!(sink, attempts = failures, "sink still parked: {reason}");
         } else {
             let every = duration::show(PROBE_EVERY);
             tracing::error!(
                 sink,
-                "sink parked, its messages wait and one is tried every {every} until it takes them: {reason}"
+                "sink parked, it accepts nothing until it is repaired; its messages wait, one is tried every {every}: {reason}"
             );
         }
     }
@@ -142,7 +142,7 @@ impl Account {
         self.counts.failing.set(false);
         self.counts.parked.set(false);
         if failures > 0 {
-            tracing::info!(sink = &*self.sink, attempts = failures, "reachable again");
+            tracing::info!(sink = &*self.sink, attempts = failures, "sink reachable again");
         }
         let text = format!("sink `{}` is reachable again", self.sink);
         if self.parked.close() {

@@ -18,7 +18,11 @@ pub(super) async fn whole_or_plain(
     }
     match carrier.send(message, Form::Plain).await? {
         Outcome::Delivered => {
-            tracing::warn!(sink, id = message.id, "message refused, and taken in plain form: {reason}");
+            tracing::warn!(
+                sink,
+                id = message.id,
+                "message refused as a whole, delivered in plain form: {reason}"
+            );
             Ok(Outcome::Delivered)
         }
         // Of the two reasons it is the first that tells what is wrong with the message.

@@ -66,7 +66,7 @@ fn what_is_too_large_for_a_receiver_arrives_shortened() {
     }
     assert!(events[1].text("record").ends_with('…'), "{}", events[1].data);
     drop(events);
-    running.wait_for_stderr("message refused, and taken in plain form: status 413", 1);
+    running.wait_for_stderr("message refused as a whole, delivered in plain form: status 413", 1);
     stop(running);
 }
 
