@@ -14,8 +14,8 @@
 //! - An error of the disk (full, read-only, failing) fails the call and closes the database, for
 //!   after such an error its handle refuses every write. The next call opens it again and goes on
 //!   from the last durable commit: the caller repeats the failed call, no restart is needed.
-//!   A commit that failed may have reached the disk all the same; repeated, its messages are known
-//!   by their numbers and not put in twice.
+//!   A commit that failed may have reached the disk all the same; repeated, it is known by its number
+//!   and not made twice.
 //! - Some room is kept in reserve. On a full disk it is released, and what has arrived can still be
 //!   taken out; a [`Store::commit`] is refused until there is room for the reserve again.
 //! - Calls block on the disk. Async code wraps them.
@@ -91,6 +91,8 @@ pub struct Store {
 /// Changes that become durable together.
 #[derive(Debug, Default)]
 pub struct Commit {
+    /// Above those of the commits before it, and its own when it is repeated. `None`: it is not repeated.
+    pub number: Option<u64>,
     /// Files by the caller's number: where reading goes on, or `None` to forget the file.
     pub positions: Vec<(u64, Option<Position>)>,
     /// Open alerts by fingerprint: what the caller keeps of them, or `None` to forget them.
@@ -133,18 +135,6 @@ struct Inner {
     database: Option<Database>,
     ballast: Ballast,
     index: Index,
-    /// A commit that failed, until the database is opened again and tells whether it is there.
-    doubt: Option<Doubt>,
-    /// So many messages of the commit that is to be repeated are in the outbox already.
-    landed: usize,
-}
-
-/// A commit that failed and may have reached the disk all the same.
-#[derive(Debug)]
-struct Doubt {
-    /// The number of the next message, if it has.
-    next_seq: u64,
-    messages: usize,
 }
 
 /// Derived from the tables.
@@ -152,8 +142,8 @@ struct Doubt {
 struct Index {
     instance: [u8; 16],
     begun: bool,
-    /// The number of the next message when the database was opened.
-    next_seq: u64,
+    /// The number of the last commit that has one.
+    committed: u64,
     queues: BTreeMap<String, Queue>,
     dead: Toll,
 }
@@ -169,15 +159,13 @@ impl Store {
         Ok(!self.inner()?.index.begun)
     }
 
-    /// Begins to commit from where the store stands. A commit of a writer before that was refused and is
-    /// there all the same is not going to be repeated.
+    /// The number of the last commit that has one; 0 before the first.
     ///
     /// # Errors
     ///
     /// The database is closed after an error and does not open again yet.
-    pub fn take_over(&self) -> Result<(), StoreError> {
-        self.inner()?.landed = 0;
-        Ok(())
+    pub fn committed(&self) -> Result<u64, StoreError> {
+        Ok(self.inner()?.index.committed)
     }
 
     /// Every position, by the caller's number.
@@ -223,33 +211,33 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// The disk fails; call again with the same commit, or one that has more at its end.
+    /// The disk fails, and the commit may be there all the same: call again with the same one, which has a number.
     pub fn commit(&self, commit: &Commit, durability: Durability, now: Timestamp) -> Result<(), StoreError> {
         let durability = if commit.messages.is_empty() { durability } else { Durability::Now };
         let mut inner = self.inner()?;
         if !inner.ballast.is_kept() {
             return Err(self.error(Fault::Full));
         }
+        if commit.number.is_some_and(|number| number <= inner.index.committed) {
+            // It had reached the disk before it failed, and was found there when the database was opened again.
+            self.bound(&mut inner, commit, now);
+            return Ok(());
+        }
         let (instance, begun) = (inner.index.instance, inner.index.begun);
-        let messages = commit.messages.get(inner.landed..).unwrap_or_default();
-        let mut taken = None;
-        let made = self.write(&mut inner, durability, |transaction| {
+        let (first_seq, lengths) = self.write(&mut inner, durability, |transaction| {
             put_positions(transaction, &commit.positions)?;
             put_alerts(transaction, &commit.alerts)?;
             if !begun {
                 transaction.open_table(META)?.insert("begun", 1)?;
             }
-            let (first_seq, lengths) = put_messages(transaction, messages, instance, now)?;
-            taken = Some(first_seq);
-            Ok((first_seq, lengths))
-        });
-        let next_seq = taken.map(|first_seq| first_seq + messages.len() as u64);
-        let (first_seq, lengths) = made.inspect_err(|_| {
-            inner.doubt = next_seq.map(|next_seq| Doubt { next_seq, messages: commit.messages.len() });
+            if let Some(number) = commit.number {
+                transaction.open_table(META)?.insert("committed", number)?;
+            }
+            put_messages(transaction, &commit.messages, instance, now)
         })?;
         inner.index.begun = true;
-        inner.landed = 0;
-        for ((seq, bytes), message) in (first_seq..).zip(lengths).zip(messages) {
+        inner.index.committed = commit.number.unwrap_or(inner.index.committed);
+        for ((seq, bytes), message) in (first_seq..).zip(lengths).zip(&commit.messages) {
             inner.index.queue(&message.sink).put(seq, Slot::new(lane(&message.fingerprint), bytes));
         }
         self.bound(&mut inner, commit, now);
@@ -272,10 +260,6 @@ impl Store {
             })?;
             inner.index = Index::load(&database, Timestamp::now()).map_err(|fault| self.error(fault))?;
             inner.database = Some(database);
-            // Nobody has taken a number since: the store was closed.
-            if let Some(doubt) = inner.doubt.take().filter(|doubt| doubt.next_seq == inner.index.next_seq) {
-                inner.landed = doubt.messages;
-            }
         }
         Ok(inner)
     }
@@ -344,8 +328,11 @@ impl Index {
         if found > tables::SCHEMA {
             return Err(Fault::Newer { found, known: tables::SCHEMA });
         }
-        let next_seq = tables::number(&meta, "next_seq")?;
-        let mut index = Index { begun: meta.get("begun")?.is_some(), next_seq, ..Index::default() };
+        // That it is there shows that the state is whole.
+        tables::number(&meta, "next_seq")?;
+        // Came later: a state of before has none.
+        let committed = meta.get("committed")?.map_or(0, |number| number.value());
+        let mut index = Index { begun: meta.get("begun")?.is_some(), committed, ..Index::default() };
         let instance = transaction.open_table(INSTANCE)?.get("instance")?.map(|instance| instance.value());
         index.instance = instance.ok_or_else(|| Fault::Broken("`instance` is missing".to_owned()))?;
         let next_at_max = now.as_millisecond() + POSTPONED_MS_MAX;

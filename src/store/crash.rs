@@ -68,6 +68,7 @@ fn commit(number: u64, random: u64) -> Commit {
         positions: forgotten.into_iter().chain([(9, Some(position(number)))]).collect(),
         alerts: vec![told],
         messages: messages.collect(),
+        number: None,
     }
 }
 
@@ -224,7 +225,9 @@ fn a_commit_that_fails_is_there_once_when_it_is_repeated() {
             message: Message::Alert(Box::new(Alert { record: "x".repeat(2 << 20), ..sample() })),
             ..message(number, "ops")
         };
-        let mut commit = Commit {
+        let first = store.committed().unwrap() + 1;
+        let commit = Commit {
+            number: Some(first),
             messages: vec![large(1), message(2, "ops")],
             positions: vec![(1, Some(position(7)))],
             ..Commit::default()
@@ -235,9 +238,11 @@ fn a_commit_that_fails_is_there_once_when_it_is_repeated() {
             assert!(!error.is_locked() && !error.is_newer(), "{error}");
         }
         disk.set_trouble(Trouble::None);
-        // What came while it was waiting stands behind.
-        commit.messages.push(message(3, "chat"));
         store.commit(&commit, Durability::Now, now()).unwrap();
+        // What came while it was waiting stands behind.
+        let (number, messages) = (Some(first + 1), vec![message(3, "chat")]);
+        store.commit(&Commit { number, messages, ..Commit::default() }, Durability::Now, now()).unwrap();
+        assert_eq!(store.committed().unwrap(), first + 1);
         let ids: Vec<String> = held(&store)
             .letters
             .values()
@@ -260,12 +265,13 @@ fn a_writer_that_takes_over_repeats_nothing() {
     let disk = Disk::of(Vec::new());
     let _installed = disk.install();
     let store = open(directory.path());
-    let commit = |number| Commit { messages: vec![message(number, "ops")], ..Commit::default() };
+    let commit =
+        |number| Commit { number: Some(number), messages: vec![message(number, "ops")], ..Commit::default() };
     disk.set_trouble(Trouble::Unsynced);
     store.commit(&commit(1), Durability::Now, now()).unwrap_err();
     disk.set_trouble(Trouble::None);
-    store.take_over().unwrap();
-    assert_eq!(store.waiting("ops").unwrap(), 1, "it is there all the same");
+    assert_eq!(store.committed().unwrap(), 1, "it is there all the same");
+    assert_eq!(store.waiting("ops").unwrap(), 1);
     store.commit(&commit(2), Durability::Now, now()).unwrap();
     assert_eq!(store.waiting("ops").unwrap(), 2);
 }

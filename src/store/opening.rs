@@ -161,7 +161,7 @@ impl Store {
         let (database, index) =
             opened.map_err(|fault| StoreError::new(&birth::state_path(directory), fault))?;
         ballast.make();
-        let inner = Inner { database: Some(database), ballast, index, doubt: None, landed: 0 };
+        let inner = Inner { database: Some(database), ballast, index };
         let store = Store {
             directory: directory.to_owned(),
             _lock: lock,

@@ -7,7 +7,8 @@ use super::error::Fault;
 /// Version of the tables; a state with a higher one is refused.
 pub(super) const SCHEMA: u64 = 1;
 
-/// `schema` and `next_seq`; `begun` once anything has been committed.
+/// `schema` and `next_seq`; `begun` once anything has been committed, and `committed`, the number of the last commit
+/// that has one.
 pub(super) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 /// `instance`: 16 random bytes that tell this state from any other.
 pub(super) const INSTANCE: TableDefinition<&str, [u8; 16]> = TableDefinition::new("instance");

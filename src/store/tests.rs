@@ -78,10 +78,11 @@ fn everything_survives_a_restart() {
         positions: vec![(1, Some(position(10))), (2, Some(position(20)))],
         alerts: vec![("a".to_owned(), Some(b"one".to_vec())), ("b".to_owned(), Some(b"two".to_vec()))],
         messages: vec![message("ops", "a", 1)],
+        ..Commit::default()
     };
     store.commit(&commit, Durability::Now, now()).unwrap();
     let forget =
-        Commit { positions: vec![(1, None)], alerts: vec![("a".to_owned(), None)], messages: vec![] };
+        Commit { positions: vec![(1, None)], alerts: vec![("a".to_owned(), None)], ..Commit::default() };
     store.commit(&forget, Durability::Now, now()).unwrap();
     let before = row(&store, "ops");
     drop(store);

@@ -64,8 +64,12 @@ pub(super) struct Pipeline {
     pub streams: Streams,
     pub correlator: Correlator,
     pub confirmer: Option<Confirmer>,
-    /// What the store has not taken yet.
+    /// What is to be handed to the store, …
     pub pending: Commit,
+    /// … and what has been, until the store has taken it: it is repeated as it is, under its number.
+    pub handed: Option<Commit>,
+    /// The number of the last commit.
+    pub number: u64,
     /// What it took since somebody asked.
     pub taken: Taken,
     /// What goes to sinks past the outbox, for that cannot be written.
@@ -94,7 +98,6 @@ impl Pipeline {
         desk: Desk,
         now: Instant,
     ) -> Result<Pipeline, StoreError> {
-        store.take_over()?;
         let mut tail = Tail::new(setup.sources.clone(), store.positions()?, store.fresh()?, 1, now);
         tail.keep_out(tail::Own::of(&setup.state_dir));
         let open = store.alerts()?.into_iter().filter_map(|(fingerprint, row)| {
@@ -106,6 +109,7 @@ impl Pipeline {
             Some((fingerprint, alert?))
         });
         let correlator = Correlator::new(setup.policy, open);
+        let number = store.committed()?;
         let confirmer = setup.examine.clone().map(Confirmer::start);
         Ok(Pipeline {
             setup,
@@ -116,6 +120,8 @@ impl Pipeline {
             correlator,
             confirmer,
             pending: Commit::default(),
+            handed: None,
+            number,
             taken: Taken::default(),
             urgent: Vec::new(),
             proven_at: now,
@@ -175,22 +181,28 @@ impl Pipeline {
 
     /// Hands everything that changed to the store at once; whether the store has it now.
     pub fn commit(&mut self, now: Now) -> bool {
+        // What is handed over is not changed any more: it may be there already.
+        if self.handed.is_some() && !self.hand_over(now) {
+            return false;
+        }
         let positions = self.tail.changed();
         self.streams.forget(&positions);
         self.pending.positions.extend(positions);
-        let alerts = self.correlator.changes();
-        if self.refused {
-            // What waits for a store that refuses it must not grow with every attempt.
-            let renewed = |id: &String| alerts.iter().any(|(changed, _)| changed == id);
-            self.pending.alerts.retain(|(id, _)| !renewed(id));
-        }
-        let alerts = alerts.into_iter();
+        let alerts = self.correlator.changes().into_iter();
         self.pending.alerts.extend(alerts.map(|(id, open)| (id, open.map(|alert| alert.encode()))));
         let is_proven = now.instant.saturating_duration_since(self.proven_at) < PROVE_EVERY;
         if self.pending.is_empty() && is_proven {
             return true;
         }
-        if let Err(error) = self.store.commit(&self.pending, Durability::Now, now.moment.wall) {
+        self.number += 1;
+        self.handed = Some(Commit { number: Some(self.number), ..take(&mut self.pending) });
+        self.hand_over(now)
+    }
+
+    /// Hands over what was not taken yet; whether the store has it now.
+    fn hand_over(&mut self, now: Now) -> bool {
+        let Some(commit) = &self.handed else { return true };
+        if let Err(error) = self.store.commit(commit, Durability::Now, now.moment.wall) {
             self.desk.meter().commits_refused.add(1);
             self.desk.pulse().writable(Err(error.to_string()));
             if !replace(&mut self.refused, true) {
@@ -200,6 +212,9 @@ impl Pipeline {
             }
             return false;
         }
+        self.taken.messages |= !commit.messages.is_empty();
+        self.taken.positions |= !commit.positions.is_empty();
+        self.handed = None;
         self.proven_at = now.instant;
         self.desk.pulse().writable(Ok(()));
         if take(&mut self.refused) {
@@ -207,9 +222,6 @@ impl Pipeline {
             tracing::info!("{text}");
             self.desk.post(Complaint::new(Ailment::StateUnwritable, text).over());
         }
-        let Commit { positions, messages, .. } = take(&mut self.pending);
-        self.taken.messages |= !messages.is_empty();
-        self.taken.positions |= !positions.is_empty();
         true
     }
 }

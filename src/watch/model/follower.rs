@@ -275,9 +275,11 @@ impl Follower {
             Message::Alert(alert) => tank(alert),
             Message::Digest { .. } => panic!("nothing makes a digest"),
         };
-        let pending = &self.pipeline().pending.messages;
-        let tanks: Vec<u64> = pending.iter().map(|message| alert(&message.message)).collect();
-        if !self.pipeline().commit(now) {
+        let pipeline = self.pipeline();
+        let commits = pipeline.handed.iter().chain([&pipeline.pending]);
+        let tanks: Vec<u64> =
+            commits.flat_map(|commit| &commit.messages).map(|message| alert(&message.message)).collect();
+        if !pipeline.commit(now) {
             return false;
         }
         self.committed.extend(tanks);
