@@ -55,6 +55,12 @@ impl Outbox {
         }
     }
 
+    /// What tests may break it by.
+    #[cfg(test)]
+    pub fn watched_by(self, desk: crate::complaint::Desk) -> Outbox {
+        Outbox { desk, ..self }
+    }
+
     /// The first message that goes past the store, if there is one.
     pub fn in_memory(&self) -> Option<Letter> {
         self.in_memory.first(&self.sink)

@@ -77,7 +77,7 @@ impl Sender {
         let before = store.standing(&sink.name)?;
         let outbox = Outbox::new(store, bell.in_memory(), &sink.name);
         #[cfg(test)]
-        let outbox = Outbox { desk: desk.clone(), ..outbox };
+        let outbox = outbox.watched_by(desk.clone());
         Ok(Sender {
             outbox,
             limiter: RateLimiter::new(sink.max_per_minute, before.as_ref(), &clock, now),
