@@ -177,11 +177,6 @@ impl Correlator {
             .collect()
     }
 
-    /// Whether anything changed since the last [`Correlator::changes`].
-    pub fn has_changes(&self) -> bool {
-        !self.changed.is_empty()
-    }
-
     /// The alert a finding belongs to, without the secrets that it may hold.
     fn place<'a>(&self, mut sighting: Sighting<'a>) -> Placed<'a> {
         sighting.redact();

@@ -12,7 +12,7 @@
 //!    = hint: did you mean `paths`?
 //! ```
 
-pub mod table;
+pub(crate) mod table;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;

@@ -19,15 +19,15 @@ mod go_panic;
 mod json;
 mod kernel;
 pub mod line;
-pub mod names;
+pub(crate) mod names;
 mod opening;
 pub mod prefix;
 mod read;
 mod rust_panic;
 pub mod shipped;
-pub mod time;
+pub(crate) mod time;
 mod tracing;
-pub mod utf16;
+pub(crate) mod utf16;
 mod zap;
 
 use std::ops::Range;

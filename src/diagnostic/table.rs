@@ -79,12 +79,6 @@ impl<'t> Table<'t> {
         self.get(key).and_then(|value| self.as_string(value))
     }
 
-    /// A string that must be there.
-    pub fn required_string(&self, key: &'static str) -> Option<Located<String>> {
-        self.require(key);
-        self.string(key)
-    }
-
     /// A list of strings; empty where the key is missing.
     pub fn strings(&self, key: &'static str) -> Vec<Located<String>> {
         let Some(value) = self.get(key) else { return Vec::new() };

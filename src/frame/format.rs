@@ -1,6 +1,6 @@
 //! The log formats: which lines start a record, and what such a line says of it.
 //!
-//! A format is one file beside this one with a `FORMAT` ([`super::opening`]), and one word in [`FORMATS`]. Whether a line
+//! A format is one file beside this one with a `FORMAT` (`opening.rs`), and one word in [`FORMATS`]. Whether a line
 //! starts a record and what its head says both come from its one opening, so they cannot differ.
 
 use jiff::tz::TimeZone;

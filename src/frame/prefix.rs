@@ -12,7 +12,7 @@ use crate::record::{OTHER_WRITER, Time};
 pub struct Shipped {
     /// The time of the innermost one that has a full date.
     pub time: Option<Time>,
-    /// Who wrote the line: one of [`WRITERS`] where every transport names it, [`OTHER_WRITER`] where one names
+    /// Who wrote the line: one of [`crate::record::WRITERS`] where every transport names it, [`OTHER_WRITER`] where one names
     /// another program or a container.
     pub writer: Option<&'static str>,
 }

@@ -24,7 +24,7 @@ pub struct Terms {
     pub network: bool,
 }
 
-/// Names the network file system that a folder is on, if it is on one: [`disk::network`], unless a test has another.
+/// Names the network file system that a folder is on, if it is on one: `disk::network`, unless a test has another.
 pub type Place = fn(&Path) -> io::Result<Option<&'static str>>;
 
 /// A store, and what had to be done to open it.

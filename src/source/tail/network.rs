@@ -12,7 +12,7 @@ const POLL: Duration = Duration::from_secs(1);
 /// Has every source looked at once a second that has a place on a network file system, unless it is polled already.
 /// Returns a line for each: what was found, and what follows.
 ///
-/// `network` names the file system of a path if it is such a one: [`crate::disk::network`]. What is not there yet is
+/// `network` names the file system of a path if it is such a one: `disk::network`. What is not there yet is
 /// judged by the folder that it will be in.
 pub fn poll_networks(
     sources: &mut [Settings],
