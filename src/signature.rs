@@ -29,10 +29,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::kind::{Kind, is_safe_word};
-pub use self::pack::{PageSource, Trust};
+pub use self::pack::PageSource;
 pub use self::pages::Pages;
 pub use self::pattern::Pattern;
 pub use self::relation::{Explains, FALLBACK_WITHIN, Scope, Until};
+pub use self::spec::Trust;
 
 use crate::alert::{Lang, Link};
 use crate::finding::Severity;

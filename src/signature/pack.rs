@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::page::{self, Page};
 use super::pages::{Pages, Said};
-use super::spec::{self, Spec};
+use super::spec::{self, Spec, Trust};
 use super::{Catalogue, PageText, Pattern, Signature, lint};
 use crate::alert::Lang;
 use crate::diagnostic::{Diagnostic, Text};
@@ -28,16 +28,6 @@ pub struct PageSource {
     pub lang: Lang,
     /// The path, for messages, and the Markdown.
     pub page: PageText,
-}
-
-/// What is known of a page before it is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trust {
-    /// Everything about it is checked.
-    Untested,
-    /// Tests of its project checked it: its patterns are compiled when they are first needed, and of its
-    /// text only the header is read before somebody asks for more.
-    Tested,
 }
 
 impl PageSource {

@@ -7,7 +7,7 @@ use super::kind::Kind;
 use super::pattern::Pattern;
 use super::placeholder::{BUILT_IN, PROGRAMS, RECORD_FIELDS, is_name};
 use super::relation::{self, Explains, Until};
-use super::{Check, Threshold, Trust};
+use super::{Check, Threshold};
 use crate::diagnostic::table::{Located, Table};
 use crate::diagnostic::{Text, did_you_mean};
 use crate::finding::Severity;
@@ -15,6 +15,16 @@ use crate::record::{Level, WRITERS};
 
 /// Shorter anchors stand in too many lines to be worth a look.
 const ANCHOR_BYTES_MIN: usize = 4;
+
+/// What is known of a page before it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Everything about it is checked.
+    Untested,
+    /// Tests of its project checked it: its patterns are compiled when they are first needed, and of its
+    /// text only the header is read before somebody asks for more.
+    Tested,
+}
 
 /// The header of a page. Values that could not be read are left out.
 #[derive(Debug, Default)]
