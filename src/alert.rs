@@ -266,7 +266,7 @@ pub enum Message {
 
 /// A message on its way to one sink. It reads the same on every attempt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Letter {
+pub struct OutboxMessage {
     /// Names the delivery; the same on every retry and after a crash.
     pub id: String,
     /// When it was put in the outbox, RFC 3339.
@@ -445,9 +445,10 @@ pub(crate) mod tests {
         let digest =
             Message::Digest { host: "seal-07".to_owned(), lang: Lang::Zh, digest: Digest::default() };
         for message in [Message::Alert(Box::new(sample())), digest] {
-            let letter = Letter { id: "1".to_owned(), created: "2022-06-24T06:35:02Z".to_owned(), message };
+            let letter =
+                OutboxMessage { id: "1".to_owned(), created: "2022-06-24T06:35:02Z".to_owned(), message };
             let json = serde_json::to_vec(&letter).unwrap();
-            assert_eq!(serde_json::from_slice::<Letter>(&json).unwrap(), letter);
+            assert_eq!(serde_json::from_slice::<OutboxMessage>(&json).unwrap(), letter);
         }
     }
 }

@@ -41,10 +41,10 @@ use jiff::Timestamp;
 use tokio::task::JoinSet;
 
 use self::carrier::{Carrier, Form, PipeClosed};
-pub use self::notify::Bell;
+pub use self::notify::Notifier;
 pub use self::sender::End;
 use self::sender::Sender;
-use crate::alert::{Alert, Context, Lang, Letter, Message, Status};
+use crate::alert::{Alert, Context, Lang, Message, OutboxMessage, Status};
 use crate::complaint::{Ailment, Complaint, Desk};
 use crate::finding::Severity;
 use crate::meter::SinkCounts;
@@ -57,7 +57,7 @@ const STOP_MAX: Duration = Duration::from_secs(5);
 /// Delivery at work.
 #[derive(Debug)]
 pub struct Delivery {
-    bell: Bell,
+    notifier: Notifier,
     senders: JoinSet<End>,
     counts: Vec<(String, Arc<SinkCounts>)>,
 }
@@ -111,14 +111,15 @@ impl Delivery {
             let text = format!("sink `{sink}` is no longer configured: {messages} messages are dead letters");
             desk.post(Complaint::new(Ailment::DeadLetter, text).with("sink", sink));
         }
-        let mut delivery = Delivery { bell: Bell::new(), senders: JoinSet::new(), counts: Vec::new() };
+        let mut delivery =
+            Delivery { notifier: Notifier::new(), senders: JoinSet::new(), counts: Vec::new() };
         for sink in sinks {
             let carrier = Carrier::open(&sink.destination)
                 .map_err(|why| DeliverError { sink: sink.name.clone(), why })?;
             let counters = desk.meter().sink(&sink.name);
             delivery.counts.push((sink.name.clone(), counters));
             let name = sink.name.clone();
-            let sender = Sender::new(sink, carrier, store.clone(), &delivery.bell, desk.clone())
+            let sender = Sender::new(sink, carrier, store.clone(), &delivery.notifier, desk.clone())
                 .map_err(|error| DeliverError { sink: name, why: error.to_string() })?;
             delivery.senders.spawn(sender.run());
         }
@@ -126,8 +127,8 @@ impl Delivery {
     }
 
     /// What wakes delivery after a commit.
-    pub fn bell(&self) -> Bell {
-        self.bell.clone()
+    pub fn notifier(&self) -> Notifier {
+        self.notifier.clone()
     }
 
     /// What became of the messages so far, in the order of the sinks.
@@ -154,7 +155,7 @@ impl Delivery {
     /// Stops: no new message is begun, those in flight get a few seconds to end. What became of the
     /// messages in the end.
     pub async fn stop(mut self) -> Vec<Counts> {
-        self.bell.stop();
+        self.notifier.stop();
         let all = async { while self.senders.join_next().await.is_some() {} };
         if tokio::time::timeout(STOP_MAX, all).await.is_err() {
             tracing::warn!("a request did not end in time, its message is sent again at the next start");
@@ -172,7 +173,7 @@ pub async fn send_test(sink: &Sink, host: &str) -> Outcome {
     };
     let now = Timestamp::now().to_string();
     let random = getrandom::u64().unwrap_or_default();
-    let message = Letter {
+    let message = OutboxMessage {
         id: format!("test-{random:016x}"),
         message: Message::Alert(Box::new(test_alert(host, sink.route.lang, &now))),
         created: now,

@@ -70,7 +70,7 @@ pub use self::outbox::{Due, Row};
 use self::queue::{Lane, Queue, Slot};
 pub use self::standing::Standing;
 use self::tables::{ALERT, DEAD, INSTANCE, LETTER, META, OUTBOX, POSITION};
-use crate::alert::{Letter, Message};
+use crate::alert::{Message, OutboxMessage};
 use crate::position::Position;
 
 /// The longest a stored retry is put off, in ms: a clock that was wrong when it was written must
@@ -401,8 +401,11 @@ fn put_messages(
     let mut letters = transaction.open_table(LETTER)?;
     let mut lengths = Vec::with_capacity(messages.len());
     for (seq, NewMessage { sink, fingerprint, message }) in (first_seq..).zip(messages) {
-        let letter =
-            Letter { id: delivery_id(instance, seq), created: now.to_string(), message: message.clone() };
+        let letter = OutboxMessage {
+            id: delivery_id(instance, seq),
+            created: now.to_string(),
+            message: message.clone(),
+        };
         outbox.insert(seq, (sink.as_str(), fingerprint.as_str(), 0, 0))?;
         let letter = serde_json::to_vec(&letter)?;
         letters.insert(seq, letter.as_slice())?;

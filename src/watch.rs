@@ -30,7 +30,7 @@ use crate::clock::Clock;
 use crate::complaint::{Ailment, Complaint, Desk};
 use crate::correlate::command::Vars;
 use crate::correlate::{Moment, Policy};
-use crate::deliver::Bell;
+use crate::deliver::Notifier;
 use crate::detect::Detector;
 use crate::doctor::collect::Request;
 use crate::sink::Sink;
@@ -98,7 +98,7 @@ impl Stop {
 pub struct Watch {
     pipeline: Pipeline,
     store: Arc<Store>,
-    bell: Bell,
+    notifier: Notifier,
     desk: Desk,
     wake: Wake,
     asked: Arc<AtomicBool>,
@@ -123,7 +123,7 @@ impl Watch {
     pub fn new(
         setup: Arc<Setup>,
         store: Arc<Store>,
-        bell: Bell,
+        notifier: Notifier,
         wake: Wake,
         desk: Desk,
         clock: Clock,
@@ -134,7 +134,7 @@ impl Watch {
         Ok(Watch {
             pipeline: Pipeline::new(setup, store.clone(), desk.clone(), now)?,
             store,
-            bell,
+            notifier,
             desk,
             wake,
             asked: Arc::default(),
@@ -222,10 +222,10 @@ impl Watch {
             self.export.note();
         }
         if messages {
-            self.bell.ring();
+            self.notifier.notify();
         }
         for (sink, letter) in self.pipeline.urgent.drain(..) {
-            self.bell.tell_now(&sink, letter);
+            self.notifier.send_now(&sink, letter);
         }
     }
 

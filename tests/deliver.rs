@@ -153,7 +153,7 @@ async fn messages_of_an_alert_arrive_in_order_through_failures() {
     let outbox = Outbox::with(&first);
     let delivery = outbox.start(vec![webhook("ops", &receiver.url(CANARY))]);
     outbox.put(&[("ops", "a", 5), ("ops", "b", 5)]);
-    delivery.bell().ring();
+    delivery.notifier().notify();
     // Ten that arrive, and the four of the first fourteen that fail.
     wait_for(&receiver, 14).await;
     delivery.stop().await;
@@ -206,7 +206,7 @@ async fn retry_after_holds_the_whole_sink() {
     let delivery = outbox.start(vec![webhook("ops", &receiver.url(CANARY))]);
     wait_for(&receiver, 1).await;
     outbox.put(&[("ops", "c", 1)]);
-    delivery.bell().ring();
+    delivery.notifier().notify();
     let got = wait_for(&receiver, 4).await;
     delivery.stop().await;
     for later in &got[1..] {
@@ -424,7 +424,7 @@ async fn a_sink_that_is_gone_is_parked_until_it_is_back() {
     }
     // What is put in now rings, and is no reason to try again.
     outbox.put(&[("parked", "c", 1)]);
-    delivery.bell().ring();
+    delivery.notifier().notify();
     for probe in 1..=3 {
         tokio::time::advance(Duration::from_secs(299)).await;
         assert_eq!((receiver.got().len(), outbox.store.waiting("parked").unwrap()), (probe, 4));

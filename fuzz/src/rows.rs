@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sealtail::alert::{Lang, Letter};
+use sealtail::alert::{Lang, OutboxMessage};
 use sealtail::correlate::{Correlator, OpenAlert, Policy};
 use sealtail::position::Position;
 use sealtail::secret::Secret;
@@ -15,7 +15,7 @@ pub fn run(data: &[u8]) {
     if let Some(alert) = OpenAlert::decode(data) {
         open_alert(alert);
     }
-    if let Ok(letter) = serde_json::from_slice::<Letter>(data) {
+    if let Ok(letter) = serde_json::from_slice::<OutboxMessage>(data) {
         self::letter(&letter);
     }
     if let Ok(position) = serde_json::from_slice::<Position>(data) {
@@ -38,7 +38,7 @@ fn open_alert(alert: OpenAlert) {
 }
 
 /// Every sink can tell it, in JSON.
-fn letter(letter: &Letter) {
+fn letter(letter: &OutboxMessage) {
     let url = Secret::new("http://127.0.0.1/");
     for destination in [
         Destination::Webhook(Webhook { url: url.clone(), key: None }),

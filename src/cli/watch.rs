@@ -264,7 +264,8 @@ impl Program<'_> {
         let desk = *desk;
         let mut delivery = Delivery::start(store.clone(), setup.sinks.clone(), desk)?;
         let wake = Wake::new(&Handle::current());
-        let watch = Watch::new(setup.clone(), store.clone(), delivery.bell(), wake, desk.clone(), *clock)?;
+        let watch =
+            Watch::new(setup.clone(), store.clone(), delivery.notifier(), wake, desk.clone(), *clock)?;
         let stop = watch.stop();
         tracing::info!(
             "watching {} for {} signatures, alerts go to {}",

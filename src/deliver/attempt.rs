@@ -1,7 +1,7 @@
 //! One attempt: a message is sent once, and once more in plain form if the whole of it was found unfit.
 
 use super::carrier::{Carrier, Form, PipeClosed};
-use crate::alert::Letter;
+use crate::alert::OutboxMessage;
 use crate::sink::Outcome;
 
 /// Sends `message`; if the whole of it is malformed or too large to the receiver, its plain form at
@@ -9,7 +9,7 @@ use crate::sink::Outcome;
 pub(super) async fn whole_or_plain(
     sink: &str,
     carrier: &Carrier,
-    message: &Letter,
+    message: &OutboxMessage,
 ) -> Result<Outcome, PipeClosed> {
     let outcome = carrier.send(message, Form::Whole).await?;
     let Outcome::Unfit { reason } = outcome else { return Ok(outcome) };
@@ -55,11 +55,11 @@ mod tests {
             &self.url
         }
 
-        fn request(&self, _: &Letter, _: Timestamp) -> Request {
+        fn request(&self, _: &OutboxMessage, _: Timestamp) -> Request {
             panic!("on purpose, in a sink");
         }
 
-        fn plain(&self, message: &Letter, now: Timestamp) -> Request {
+        fn plain(&self, message: &OutboxMessage, now: Timestamp) -> Request {
             if self.plain {
                 return self.request(message, now);
             }
@@ -72,14 +72,14 @@ mod tests {
     }
 
     impl PrintSink for Panicking {
-        fn print(&self, _: &Letter) -> String {
+        fn print(&self, _: &OutboxMessage) -> String {
             panic!("on purpose, in a sink");
         }
     }
 
     #[tokio::test]
     async fn a_message_that_breaks_its_sink_goes_in_plain_form_or_is_unfit() {
-        let message = Letter {
+        let message = OutboxMessage {
             id: "1".to_owned(),
             message: Message::Alert(Box::new(sample())),
             created: "2022-06-24T06:00:01Z".to_owned(),

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::Timestamp;
 
-use crate::alert::Letter;
+use crate::alert::OutboxMessage;
 use crate::outbound::{Client, Failure};
 use crate::sink::{Carried, Destination, HttpSink, Outcome, PrintSink, Request};
 
@@ -57,7 +57,7 @@ impl Carrier {
 
     /// Sends `message` once. One that makes its sink panic would do so after every restart: it is unfit,
     /// and so holds nothing up.
-    pub async fn send(&self, message: &Letter, form: Form) -> Result<Outcome, PipeClosed> {
+    pub async fn send(&self, message: &OutboxMessage, form: Form) -> Result<Outcome, PipeClosed> {
         match self {
             Carrier::Http { client, sink } => {
                 let now = Timestamp::now();

@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::alert::Letter;
+use crate::alert::OutboxMessage;
 
 /// Messages kept in memory for one sink.
 const IN_MEMORY_MAX: usize = 20;
 
 /// Wakes the senders after something was put in the outbox. Cheap to clone, and to use.
 #[derive(Debug, Clone)]
-pub struct Bell {
+pub struct Notifier {
     signal: watch::Sender<Signal>,
     in_memory: Arc<InMemory>,
 }
@@ -20,7 +20,7 @@ pub struct Bell {
 /// Messages that go past the outbox, by sink: for what must be sent while the state cannot be written.
 /// They are lost with the process, and the oldest of many.
 #[derive(Debug, Default)]
-pub(super) struct InMemory(Mutex<BTreeMap<String, VecDeque<Letter>>>);
+pub(super) struct InMemory(Mutex<BTreeMap<String, VecDeque<OutboxMessage>>>);
 
 /// What one sender waits for.
 #[derive(Debug)]
@@ -32,20 +32,20 @@ struct Signal {
     stopped: bool,
 }
 
-impl Bell {
-    pub(super) fn new() -> Bell {
-        Bell { signal: watch::channel(Signal::default()).0, in_memory: Arc::default() }
+impl Notifier {
+    pub(super) fn new() -> Notifier {
+        Notifier { signal: watch::channel(Signal::default()).0, in_memory: Arc::default() }
     }
 
     /// Something was put in the outbox.
-    pub fn ring(&self) {
+    pub fn notify(&self) {
         self.signal.send_modify(|signal| signal.notified = signal.notified.wrapping_add(1));
     }
 
     /// Hands a message to the sender of `sink` past the outbox, because the outbox cannot be written.
-    pub fn tell_now(&self, sink: &str, message: Letter) {
+    pub fn send_now(&self, sink: &str, message: OutboxMessage) {
         self.in_memory.put(sink, message);
-        self.ring();
+        self.notify();
     }
 
     /// Delivery is to end.
@@ -76,14 +76,14 @@ impl Waker {
     /// Waits until something is put in the outbox, or delivery is to end.
     pub async fn woken(&mut self) {
         if self.0.changed().await.is_err() {
-            // Every bell is gone, and whoever owned the delivery did not stop it.
+            // Every notifier is gone, and whoever owned the delivery did not stop it.
             std::future::pending().await
         }
     }
 }
 
 impl InMemory {
-    fn put(&self, sink: &str, message: Letter) {
+    fn put(&self, sink: &str, message: OutboxMessage) {
         let mut messages = self.messages();
         let messages = messages.entry(sink.to_owned()).or_default();
         if messages.len() >= IN_MEMORY_MAX {
@@ -93,7 +93,7 @@ impl InMemory {
     }
 
     /// The first message for a sink; it stays until it is [removed](InMemory::remove).
-    pub fn first(&self, sink: &str) -> Option<Letter> {
+    pub fn first(&self, sink: &str) -> Option<OutboxMessage> {
         self.messages().get(sink).and_then(|messages| messages.front().cloned())
     }
 
@@ -103,7 +103,7 @@ impl InMemory {
         }
     }
 
-    fn messages(&self) -> MutexGuard<'_, BTreeMap<String, VecDeque<Letter>>> {
+    fn messages(&self) -> MutexGuard<'_, BTreeMap<String, VecDeque<OutboxMessage>>> {
         // A message is in or out: no panic leaves half of one.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,31 +115,31 @@ mod tests {
     use crate::alert::Message;
     use crate::alert::tests::sample;
 
-    fn message(id: usize) -> Letter {
+    fn message(id: usize) -> OutboxMessage {
         let message = Message::Alert(Box::new(sample()));
-        Letter { id: id.to_string(), message, created: "2022-06-24T06:00:01Z".to_owned() }
+        OutboxMessage { id: id.to_string(), message, created: "2022-06-24T06:00:01Z".to_owned() }
     }
 
     #[tokio::test]
     async fn what_comes_after_a_look_wakes_and_what_came_before_does_not() {
-        let bell = Bell::new();
-        let mut waker = bell.waker();
+        let notifier = Notifier::new();
+        let mut waker = notifier.waker();
         let woken = async |waker: &mut Waker| {
             tokio::time::timeout(std::time::Duration::ZERO, waker.woken()).await.is_ok()
         };
-        bell.ring();
+        notifier.notify();
         assert!(!waker.rearm() && !woken(&mut waker).await);
-        bell.tell_now("ops", message(1));
+        notifier.send_now("ops", message(1));
         assert!(woken(&mut waker).await);
-        bell.stop();
+        notifier.stop();
         assert!(waker.stopped() && woken(&mut waker).await && waker.rearm());
     }
 
     #[test]
     fn the_oldest_of_many_are_lost_and_no_other_sink_sees_them() {
-        let bell = Bell::new();
-        (0..IN_MEMORY_MAX + 2).for_each(|id| bell.tell_now("ops", message(id)));
-        let kept = bell.in_memory();
+        let notifier = Notifier::new();
+        (0..IN_MEMORY_MAX + 2).for_each(|id| notifier.send_now("ops", message(id)));
+        let kept = notifier.in_memory();
         let first = |sink: &str| kept.first(sink).map(|message| message.id);
         assert_eq!((first("ops"), first("other")), (Some("2".to_owned()), None));
         kept.remove("ops", "2");

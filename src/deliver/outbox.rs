@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::notify::InMemory;
-use crate::alert::Letter;
+use crate::alert::OutboxMessage;
 use crate::store::{Due, Durability, Standing, Store, StoreError};
 
 /// Alerts that one digest holds; more wait for the next.
@@ -62,7 +62,7 @@ impl Outbox {
     }
 
     /// The first message that goes past the store, if there is one.
-    pub fn in_memory(&self) -> Option<Letter> {
+    pub fn in_memory(&self) -> Option<OutboxMessage> {
         self.in_memory.first(&self.sink)
     }
 
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
     use crate::alert::tests::sample;
     use crate::alert::{Alert, Message};
-    use crate::deliver::notify::Bell;
+    use crate::deliver::notify::Notifier;
     use crate::store::{Commit, NewMessage};
 
     /// An outbox with these alerts in it, by fingerprint and sequence.
@@ -155,7 +155,7 @@ mod tests {
         };
         let commit = Commit { messages: messages.iter().map(message).collect(), ..Commit::default() };
         store.commit(&commit, Durability::Now, now).unwrap();
-        Outbox::new(store, Bell::new().in_memory(), "ops")
+        Outbox::new(store, Notifier::new().in_memory(), "ops")
     }
 
     /// The number, fingerprint and sequence of what is due; the time to wait for it; or neither.

@@ -17,10 +17,10 @@ use super::account::Account;
 use super::attempt::whole_or_plain;
 use super::carrier::{Carrier, PipeClosed};
 use super::limit::{RateLimiter, Step};
-use super::notify::{Bell, Waker};
+use super::notify::{Notifier, Waker};
 use super::outbox::{Outbox, Settlement};
 use super::retry::{Backoff, random};
-use crate::alert::Letter;
+use crate::alert::OutboxMessage;
 use crate::clock::Clock;
 use crate::complaint::Desk;
 use crate::sink::{Outcome, Sink};
@@ -69,13 +69,13 @@ impl Sender {
         sink: Sink,
         carrier: Carrier,
         store: Arc<Store>,
-        bell: &Bell,
+        notifier: &Notifier,
         desk: Desk,
     ) -> Result<Sender, StoreError> {
         let now = Instant::now();
         let clock = Clock::new(Timestamp::now(), now);
         let before = store.standing(&sink.name)?;
-        let outbox = Outbox::new(store, bell.in_memory(), &sink.name);
+        let outbox = Outbox::new(store, notifier.in_memory(), &sink.name);
         #[cfg(test)]
         let outbox = outbox.watched_by(desk.clone());
         Ok(Sender {
@@ -83,7 +83,7 @@ impl Sender {
             limiter: RateLimiter::new(sink.max_per_minute, before.as_ref(), &clock, now),
             backoff: Backoff::new(before.as_ref(), &clock, now),
             account: Account::new(&sink.name, desk),
-            waker: bell.waker(),
+            waker: notifier.waker(),
             sink,
             carrier,
             clock,
@@ -182,7 +182,7 @@ impl Sender {
     }
 
     /// Sends a message from memory once. It is tried again for as long as the process lives.
-    async fn attempt_in_memory(&mut self, message: &Letter) -> Next {
+    async fn attempt_in_memory(&mut self, message: &OutboxMessage) -> Next {
         let outcome = whole_or_plain(&self.sink.name, &self.carrier, message).await;
         let now = Instant::now();
         match outcome {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::reply::{Outcome, Reply};
-use crate::alert::Letter;
+use crate::alert::OutboxMessage;
 use crate::secret::Secret;
 
 /// What HTTP asks: an address, a request for each message in both forms, and the meaning of a reply.
@@ -15,11 +15,11 @@ pub trait HttpSink: fmt::Debug + Send + Sync {
     fn url(&self) -> &Secret;
 
     /// The request that sends `message`; `now` is the time of the attempt.
-    fn request(&self, message: &Letter, now: Timestamp) -> Request;
+    fn request(&self, message: &OutboxMessage, now: Timestamp) -> Request;
 
     /// The plainest form of `message` under the same id, for a receiver that found the whole of it
     /// [unfit](Outcome::Unfit).
-    fn plain(&self, message: &Letter, now: Timestamp) -> Request;
+    fn plain(&self, message: &OutboxMessage, now: Timestamp) -> Request;
 
     /// What `reply` means; `now` is the time it came.
     fn outcome(&self, reply: &Reply, now: Timestamp) -> Outcome;
@@ -29,7 +29,7 @@ pub trait HttpSink: fmt::Debug + Send + Sync {
 pub trait PrintSink: fmt::Debug + Send + Sync {
     /// What is printed for `message`, newline included. Text is coloured; whoever writes it to
     /// something else than a terminal takes the colours out.
-    fn print(&self, message: &Letter) -> String;
+    fn print(&self, message: &OutboxMessage) -> String;
 }
 
 /// An HTTP POST.

@@ -1,6 +1,6 @@
 //! An outbox message shortened to what is necessary, for a receiver that refused the whole of it.
 
-use crate::alert::{Alert, Context, Digest, Letter, Message};
+use crate::alert::{Alert, Context, Digest, Message, OutboxMessage};
 use crate::text::cut;
 
 /// Characters of a record that are kept.
@@ -12,7 +12,7 @@ const PARTS_MAX: usize = 3;
 
 /// The same message, under the same id and in the same form, with less in it: an alert without the
 /// lines around its record, a digest with one line a signature.
-pub(super) fn shorten(whole: &Letter) -> Letter {
+pub(super) fn shorten(whole: &OutboxMessage) -> OutboxMessage {
     let message = match &whole.message {
         Message::Alert(alert) => Message::Alert(Box::new(alert_in_short((**alert).clone()))),
         Message::Digest { host, lang, digest } => {
@@ -21,7 +21,7 @@ pub(super) fn shorten(whole: &Letter) -> Letter {
             Message::Digest { host: host.clone(), lang: *lang, digest: short }
         }
     };
-    Letter { message, ..whole.clone() }
+    OutboxMessage { message, ..whole.clone() }
 }
 
 fn alert_in_short(mut alert: Alert) -> Alert {

@@ -12,7 +12,7 @@ use self::mrkdwn::{code, code_block, escape_cut, link, markdown};
 use super::contract::{HttpSink, Request, json as json_text};
 use super::reply::{Outcome, Reply};
 use super::words;
-use crate::alert::{Action, Alert, Digest, DigestLine, Lang, Letter, Message, Status};
+use crate::alert::{Action, Alert, Digest, DigestLine, Lang, Message, OutboxMessage, Status};
 use crate::finding::Severity;
 use crate::secret::Secret;
 use crate::text::{clean_line, cut};
@@ -56,7 +56,7 @@ impl HttpSink for Slack {
         &self.url
     }
 
-    fn request(&self, message: &Letter, _: Timestamp) -> Request {
+    fn request(&self, message: &OutboxMessage, _: Timestamp) -> Request {
         let body = match &message.message {
             Message::Alert(alert) => alert_body(alert, &message.id),
             Message::Digest { host, lang, digest } => digest_body(host, *lang, digest, &message.id),
@@ -65,7 +65,7 @@ impl HttpSink for Slack {
     }
 
     /// A few lines of plain text, without blocks.
-    fn plain(&self, message: &Letter, _: Timestamp) -> Request {
+    fn plain(&self, message: &OutboxMessage, _: Timestamp) -> Request {
         let mut lines = match &message.message {
             Message::Alert(alert) => alert_lines(alert),
             Message::Digest { host, lang, digest } => digest_lines(host, *lang, digest),

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::contract::{PrintSink, json};
 use super::words;
-use crate::alert::{Action, Alert, Digest, DigestLine, Lang, Letter, Message, Status};
+use crate::alert::{Action, Alert, Digest, DigestLine, Lang, Message, OutboxMessage, Status};
 use crate::finding::Severity;
 use crate::signature::markdown::to_terminal;
 use crate::text::{clean, clean_line, escape_json};
@@ -25,7 +25,7 @@ const DIM: Style = Style::new().dimmed();
 const BOLD: Style = Style::new().bold();
 
 impl PrintSink for Stdout {
-    fn print(&self, message: &Letter) -> String {
+    fn print(&self, message: &OutboxMessage) -> String {
         match &message.message {
             Message::Alert(alert) => self.alert(alert),
             Message::Digest { digest, .. } if self.json => escape_json(json(digest)) + "\n",

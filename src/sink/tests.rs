@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::alert::Letter;
+use crate::alert::OutboxMessage;
 use crate::alert::tests::sample;
 use crate::alert::{Alert, Context, Digest, Lang, Message, Status};
 use crate::finding::Severity;
@@ -49,9 +49,9 @@ fn destinations() -> Vec<(Kind, Destination)> {
     all.into_iter().map(|destination| (kind(&destination), destination)).collect()
 }
 
-fn outbox_message(message: Message) -> Letter {
+fn outbox_message(message: Message) -> OutboxMessage {
     let id = "0123456789abcdef0123456789abcdef".to_owned();
-    Letter { id, created: "2022-06-24T06:35:02Z".to_owned(), message }
+    OutboxMessage { id, created: "2022-06-24T06:35:02Z".to_owned(), message }
 }
 
 fn digest() -> Message {
@@ -81,7 +81,7 @@ fn shown(request: &Request) -> String {
 }
 
 /// Everything that is sent for `message`, by the ending of its golden file.
-fn sent(carried: &Carried, message: &Letter, now: Timestamp) -> Vec<(&'static str, String)> {
+fn sent(carried: &Carried, message: &OutboxMessage, now: Timestamp) -> Vec<(&'static str, String)> {
     match carried {
         Carried::Http(sink) => {
             vec![("", shown(&sink.request(message, now))), (".plain", shown(&sink.plain(message, now)))]

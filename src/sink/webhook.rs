@@ -10,7 +10,7 @@ use sha2::Sha256;
 use super::contract::{HttpSink, Request, json};
 use super::plain::shorten;
 use super::reply::{Outcome, Reply};
-use crate::alert::{Letter, Message, Status};
+use crate::alert::{Message, OutboxMessage, Status};
 use crate::secret::Secret;
 
 /// A webhook.
@@ -80,7 +80,7 @@ impl HttpSink for Webhook {
         &self.url
     }
 
-    fn request(&self, message: &Letter, now: Timestamp) -> Request {
+    fn request(&self, message: &OutboxMessage, now: Timestamp) -> Request {
         let body = json(&event(message));
         let timestamp_s = now.as_second();
         let mut headers = vec![
@@ -94,7 +94,7 @@ impl HttpSink for Webhook {
         Request { url: self.url.clone(), headers, body }
     }
 
-    fn plain(&self, message: &Letter, now: Timestamp) -> Request {
+    fn plain(&self, message: &OutboxMessage, now: Timestamp) -> Request {
         self.request(&shorten(message), now)
     }
 
@@ -104,7 +104,7 @@ impl HttpSink for Webhook {
     }
 }
 
-fn event(message: &Letter) -> Event<'_> {
+fn event(message: &OutboxMessage) -> Event<'_> {
     let (source, kind, subject, data) = match &message.message {
         Message::Alert(alert) => {
             let kind = match alert.status {

@@ -246,7 +246,7 @@ fn a_commit_that_fails_is_there_once_when_it_is_repeated() {
         let ids: Vec<String> = held(&store)
             .letters
             .values()
-            .map(|letter| serde_json::from_slice::<Letter>(letter).unwrap().id)
+            .map(|letter| serde_json::from_slice::<OutboxMessage>(letter).unwrap().id)
             .collect();
         assert_eq!(ids.len(), 3, "{trouble:?}");
         assert_eq!((store.waiting("ops").unwrap(), store.waiting("chat").unwrap()), (2, 1), "{trouble:?}");

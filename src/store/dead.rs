@@ -11,7 +11,7 @@ use super::error::{Fault, StoreError};
 use super::queue::Slot;
 use super::tables::{DEAD, LETTER, OUTBOX};
 use super::{Durability, Store, delivery_id, lane};
-use crate::alert::{Letter, Message};
+use crate::alert::{Message, OutboxMessage};
 
 /// The bytes of all dead letters: tens of thousands of usual ones.
 const DEAD_BYTES_MAX: usize = 64 << 20;
@@ -28,7 +28,7 @@ pub struct DeadLetter {
     /// Why it was refused; names no secret.
     pub why: String,
     /// What it says; `None` if nobody can read it.
-    pub letter: Option<Letter>,
+    pub letter: Option<OutboxMessage>,
 }
 
 /// How many dead letters there are, and how large they are.
@@ -100,7 +100,7 @@ impl Store {
             for row in database.begin_read()?.open_table(DEAD)?.iter()? {
                 let (seq, row) = row?;
                 let (seq, (sink, why, letter)) = (seq.value(), row.value());
-                let letter: Option<Letter> = serde_json::from_slice(letter).ok();
+                let letter: Option<OutboxMessage> = serde_json::from_slice(letter).ok();
                 // One that cannot be read still has a number to make its id from.
                 let id = letter.as_ref().map(|letter| letter.id.clone());
                 let id = id.unwrap_or_else(|| delivery_id(instance, seq));
@@ -127,7 +127,7 @@ impl Store {
             for &seq in seqs {
                 let Some(row) = dead.get(seq)? else { continue };
                 let (sink, _, letter) = row.value();
-                let Ok(Letter { message, .. }) = serde_json::from_slice(letter) else { continue };
+                let Ok(OutboxMessage { message, .. }) = serde_json::from_slice(letter) else { continue };
                 let fingerprint = match &message {
                     Message::Alert(alert) => alert.fingerprint.as_str(),
                     Message::Digest { .. } => "",

@@ -13,7 +13,7 @@ use super::error::{Fault, StoreError};
 use super::queue::{Lane, Slot};
 use super::tables::{LETTER, OUTBOX};
 use super::{Commit, Durability, Inner, Store, delivery_id, take_seqs};
-use crate::alert::{Digest, Lang, Letter, Message};
+use crate::alert::{Digest, Lang, Message, OutboxMessage};
 
 /// What may wait for one sink before it is told by digests.
 #[derive(Debug, Clone, Copy)]
@@ -224,7 +224,7 @@ impl<'t> Tables<'t> {
 
     fn message(&self, seq: u64) -> Result<Option<Message>, Fault> {
         let letter = self.letters.get(seq)?;
-        let letter = letter.and_then(|letter| serde_json::from_slice::<Letter>(letter.value()).ok());
+        let letter = letter.and_then(|letter| serde_json::from_slice::<OutboxMessage>(letter.value()).ok());
         Ok(letter.map(|letter| letter.message))
     }
 
@@ -239,8 +239,11 @@ impl<'t> Tables<'t> {
             place = seq;
         }
         let id = delivery_id(self.instance, take_seqs(self.transaction, 1)?);
-        let letter =
-            Letter { id, created: self.now.to_string(), message: Message::Digest { host, lang, digest } };
+        let letter = OutboxMessage {
+            id,
+            created: self.now.to_string(),
+            message: Message::Digest { host, lang, digest },
+        };
         let letter = serde_json::to_vec(&letter)?;
         self.outbox.insert(place, (sink, "", 0, 0))?;
         self.letters.insert(place, letter.as_slice())?;

@@ -8,7 +8,7 @@ use redb::{ReadableDatabase, ReadableTable};
 use super::error::StoreError;
 use super::tables::{DEAD, LETTER, OUTBOX};
 use super::{Durability, Store};
-use crate::alert::Letter;
+use crate::alert::OutboxMessage;
 
 /// A letter that may go now.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,7 +18,7 @@ pub struct Row {
     /// Attempts made so far.
     pub attempts: u32,
     /// What is sent.
-    pub letter: Letter,
+    pub letter: OutboxMessage,
 }
 
 /// What a sink has to do.
@@ -184,7 +184,7 @@ impl Store {
     }
 
     /// The letter of a row, or why it cannot be read.
-    fn letter(&self, seq: u64) -> Result<Result<Letter, String>, StoreError> {
+    fn letter(&self, seq: u64) -> Result<Result<OutboxMessage, String>, StoreError> {
         self.read(|database| {
             let letters = database.begin_read()?.open_table(LETTER)?;
             let Some(letter) = letters.get(seq)? else {

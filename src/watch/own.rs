@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::pipeline::{Now, Pipeline};
-use crate::alert::{Context, Letter};
+use crate::alert::{Context, OutboxMessage};
 use crate::complaint::{Ailment, Complaint};
 use crate::correlate::{Notice, Sighting};
 use crate::finding::Finding;
@@ -88,7 +88,7 @@ impl Pipeline {
         for message in self.messages(notice) {
             let random = [(); 2].map(|()| getrandom::u64().unwrap_or_default());
             let id = format!("{:016x}{:016x}", random[0], random[1]);
-            let letter = Letter { id, created: now.moment.wall.to_string(), message: message.message };
+            let letter = OutboxMessage { id, created: now.moment.wall.to_string(), message: message.message };
             self.urgent.push((message.sink, letter));
         }
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::own::Own;
 use super::streams::Streams;
 use super::{Setup, pass};
-use crate::alert::Letter;
+use crate::alert::OutboxMessage;
 use crate::complaint::{Ailment, Complaint, Desk};
 use crate::correlate::{Correlator, Moment, OpenAlert};
 use crate::doctor::confirm::Confirmer;
@@ -73,7 +73,7 @@ pub(super) struct Pipeline {
     /// What it took since somebody asked.
     pub taken: Taken,
     /// What goes to sinks past the outbox, for that cannot be written.
-    pub urgent: Vec<(String, Letter)>,
+    pub urgent: Vec<(String, OutboxMessage)>,
     /// The store took something then.
     pub proven_at: Instant,
     /// The first file whose turn it is, where a turn ended before all had theirs.

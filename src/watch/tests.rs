@@ -51,7 +51,7 @@ fn watch_with(folder: &tempfile::TempDir, sinks: Vec<Sink>, clock: Clock) -> (Wa
     let desk = Desk::default();
     let delivery = Delivery::start(store.clone(), Vec::new(), &desk).unwrap();
     let wake = Wake::new(&tokio::runtime::Handle::current());
-    (Watch::new(setup, store, delivery.bell(), wake, desk.clone(), clock).unwrap(), desk)
+    (Watch::new(setup, store, delivery.notifier(), wake, desk.clone(), clock).unwrap(), desk)
 }
 
 #[tokio::test]

@@ -237,7 +237,7 @@ async fn a_day_away(sink: &str, batch: impl Fn(u64) -> Vec<(String, u64)>) -> (A
         let batch = batch(hour);
         let batch: Vec<_> = batch.iter().map(|(alert, sequence)| (sink, &**alert, *sequence)).collect();
         outbox.put(&batch);
-        delivery.bell().ring();
+        delivery.notifier().notify();
         sleep(HOUR).await;
         waiting.push(outbox.store.waiting(sink).unwrap());
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use sealtail::alert::{Digest, Lang, Letter, Message};
+use sealtail::alert::{Digest, Lang, Message, OutboxMessage};
 use sealtail::correlate::{Correlator, Policy, Sighting};
 use sealtail::detect::{Detector, Stream};
 use sealtail::frame::End;
@@ -45,7 +45,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
 
 fn letter(message: Message) -> Vec<u8> {
     let (id, created) = ("msg_000000000000000000000000".to_owned(), "2022-06-24T06:35:02Z".to_owned());
-    serde_json::to_vec(&Letter { id, created, message }).unwrap()
+    serde_json::to_vec(&OutboxMessage { id, created, message }).unwrap()
 }
 
 fn position() -> Position {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::alert::{Alert, Lang, Letter, Message, Status};
+use crate::alert::{Alert, Lang, Message, OutboxMessage, Status};
 use crate::clock::Clock;
 use crate::complaint::Desk;
 use crate::correlate::command::Vars;
@@ -99,13 +99,13 @@ pub enum Mode {
 /// What a receiver got, each id once.
 #[derive(Debug, Default)]
 pub struct Inbox {
-    letters: BTreeMap<String, Letter>,
+    letters: BTreeMap<String, OutboxMessage>,
     /// In the order in which they came first.
     pub alerts: Vec<Alert>,
 }
 
 impl Inbox {
-    fn take(&mut self, letter: &Letter) {
+    fn take(&mut self, letter: &OutboxMessage) {
         if let Some(first) = self.letters.insert(letter.id.clone(), letter.clone()) {
             assert_eq!(first, *letter, "what comes again under its id is the same");
             return;
