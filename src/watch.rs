@@ -8,11 +8,7 @@
 mod export;
 #[cfg(test)]
 mod model;
-mod own;
-mod pass;
 mod pipeline;
-mod poison;
-mod streams;
 #[cfg(test)]
 mod tests;
 
@@ -23,9 +19,9 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-#[cfg(test)]
-pub(crate) use self::pass::{POISON, POISON_LATER};
 use self::pipeline::{Now, Pipeline, Taken, Turn};
+#[cfg(test)]
+pub(crate) use self::pipeline::{POISON, POISON_LATER};
 use crate::clock::Clock;
 use crate::complaint::{Ailment, Complaint, Desk};
 use crate::correlate::command::Vars;

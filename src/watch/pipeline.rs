@@ -3,14 +3,21 @@
 //! Time comes in as an argument, so that [`Watch`](super::Watch) and the tests drive the same thing. What a
 //! turn came to is in memory until [`Pipeline::commit`] hands it to the store, all of it in one transaction.
 
+mod own;
+mod pass;
+mod poison;
+mod streams;
+
 use std::collections::BTreeMap;
 use std::mem::{replace, take};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::own::Own;
-use super::streams::Streams;
-use super::{Setup, pass};
+use self::own::Own;
+#[cfg(test)]
+pub(crate) use self::pass::{POISON, POISON_LATER};
+use self::streams::Streams;
+use super::Setup;
 use crate::alert::OutboxMessage;
 use crate::complaint::{Ailment, Complaint, Desk};
 use crate::correlate::{Correlator, Moment, OpenAlert};

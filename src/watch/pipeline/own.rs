@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::pipeline::{Now, Pipeline};
+use super::{Now, Pipeline};
 use crate::alert::{Context, OutboxMessage};
 use crate::complaint::{Ailment, Complaint};
 use crate::correlate::{Notice, Sighting};
@@ -35,7 +35,7 @@ const CUT_MAX: usize = 1_000;
 
 /// What has been said so far.
 #[derive(Debug, Default)]
-pub(super) struct Own {
+pub(in crate::watch) struct Own {
     /// Bytes lost, by path.
     lost: BTreeMap<String, u64>,
     /// When the levels of sources are looked at again.
@@ -47,13 +47,13 @@ pub(super) struct Own {
 }
 
 /// Whether a notice is about this sink.
-pub(super) fn is_about(notice: &Notice, sink: &str) -> bool {
+pub(in crate::watch) fn is_about(notice: &Notice, sink: &str) -> bool {
     notice.signature().starts_with("sealtail/") && notice.group_value("sink") == Some(sink)
 }
 
 impl Pipeline {
     /// Takes the complaints that were left and tells what follows from them.
-    pub(super) fn hear(&mut self, now: Now) {
+    pub(in crate::watch) fn hear(&mut self, now: Now) {
         for complaint in self.desk.take() {
             self.raise(complaint, now);
         }
@@ -94,7 +94,7 @@ impl Pipeline {
     }
 
     /// Logs what the tail tells of a file, and complains where somebody has to know.
-    pub(super) fn complain_of(&mut self, trouble: &Trouble) {
+    pub(in crate::watch) fn complain_of(&mut self, trouble: &Trouble) {
         if trouble.is_loss() {
             tracing::error!("{trouble}");
         } else {
@@ -114,7 +114,7 @@ impl Pipeline {
     }
 
     /// Tells of bytes that the engine broke on.
-    pub(super) fn complain_of_poison(&mut self, path: &str, offset: u64, bytes: u64) {
+    pub(in crate::watch) fn complain_of_poison(&mut self, path: &str, offset: u64, bytes: u64) {
         let text = format!(
             "{path} at {offset}: {bytes} bytes are passed over, for sealtail broke on them; this is a fault of its own"
         );
@@ -137,7 +137,7 @@ impl Pipeline {
     }
 
     /// Takes note of how things are with the sources and the outbox.
-    pub(super) fn measure(&mut self, now: Instant) {
+    pub(in crate::watch) fn measure(&mut self, now: Instant) {
         let meter = self.desk.meter();
         if self.own.levels_due.is_none_or(|due| due <= now) {
             let begun = Instant::now();
@@ -158,7 +158,7 @@ impl Pipeline {
     }
 
     /// Counts what one chunk came to, and tells of a line that was too long: once a file.
-    pub(super) fn count(&mut self, path: &str, before: &Progress, after: &Progress) {
+    pub(in crate::watch) fn count(&mut self, path: &str, before: &Progress, after: &Progress) {
         let meter = self.desk.meter();
         meter.bytes.add(after.offset.saturating_sub(before.offset));
         meter.lines.add(after.line.saturating_sub(before.line));
@@ -177,7 +177,7 @@ impl Pipeline {
 
     /// Complains of a log whose times lie ahead of the clock. Times that lie behind it are no sign of
     /// anything: a log may be read long after it was written.
-    pub(super) fn check_clock(&mut self, record: &[Sighting<'_>], now: Now) {
+    pub(in crate::watch) fn check_clock(&mut self, record: &[Sighting<'_>], now: Now) {
         let mut found = record.iter().filter(|sighting| !sighting.ends);
         let ahead = found.find_map(|sighting| {
             let time = sighting.finding.time.as_ref()?;
@@ -190,7 +190,7 @@ impl Pipeline {
     }
 
     /// Complains of a log in UTF-16, in which nothing can be found.
-    pub(super) fn complain_of_encoding(&mut self, path: &str, now: Now) {
+    pub(in crate::watch) fn complain_of_encoding(&mut self, path: &str, now: Now) {
         let text = || format!("{path} is written in UTF-16, so nothing can be found in it");
         self.complain_lately(Ailment::FileUtf16, path, now, text, |complaint| complaint);
     }

@@ -12,7 +12,7 @@ use crate::frame::End;
 
 /// Takes `bytes` through the engine as [`Stream::advance`] does: what is made of its findings. Where that
 /// breaks they are taken line by line up to the record that it breaks on; the offsets of that, too.
-pub(super) fn advance<T>(
+pub(in crate::watch) fn advance<T>(
     stream: &mut Stream<'_>,
     bytes: &[u8],
     end: End,

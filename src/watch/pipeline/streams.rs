@@ -9,7 +9,7 @@ use crate::position::Position;
 
 /// By the id of the file; no more than there are files that are followed and not at their end.
 #[derive(Debug, Default)]
-pub(super) struct Streams {
+pub(in crate::watch) struct Streams {
     kept: HashMap<u64, Before>,
 }
 

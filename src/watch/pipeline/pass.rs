@@ -5,8 +5,8 @@ use std::mem::take;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
-use super::pipeline::{Now, Pipeline};
-use super::{Setup, own, poison};
+use super::{Now, Pipeline};
+use super::{own, poison};
 use crate::alert::{Context, Message, Status};
 use crate::correlate::{Notice, Sighting};
 use crate::detect::{Found, Stream};
@@ -17,9 +17,10 @@ use crate::record::Names;
 use crate::signature::Signature;
 use crate::sink::Sink;
 use crate::store::NewMessage;
+use crate::watch::Setup;
 
 /// Chunks read from one file before the others get their turn.
-pub(super) const CHUNKS_MAX: usize = 16;
+pub(in crate::watch) const CHUNKS_MAX: usize = 16;
 
 /// A finding, or the end of a state, with what was at hand around it.
 struct Seen {
@@ -58,7 +59,7 @@ pub(crate) const POISON: &str = "broken behind the engine";
 pub(crate) const POISON_LATER: &str = "broken when it is told again";
 
 /// What a look at a file came to.
-pub(super) enum Step {
+pub(in crate::watch) enum Step {
     /// Nothing new is settled.
     None,
     Settled,
@@ -68,7 +69,7 @@ pub(super) enum Step {
 
 impl Pipeline {
     /// Takes one chunk of a file through the engine.
-    pub(super) fn chunk(&mut self, id: u64, now: Now) -> Step {
+    pub(in crate::watch) fn chunk(&mut self, id: u64, now: Now) -> Step {
         let setup = self.setup.clone();
         let chunk = match self.tail.read(id, now.instant) {
             Ok(chunk) => chunk,
@@ -170,7 +171,7 @@ impl Pipeline {
 
     /// Tells what is due because time passed. Where that broke reading before, the alert goes on without
     /// this message.
-    pub(super) fn tell_due(&mut self, notice: &Notice) {
+    pub(in crate::watch) fn tell_due(&mut self, notice: &Notice) {
         let (id, signature) = (&notice.fingerprint, notice.signature());
         let hash = hash((id, notice.first_seen(), notice.sequence()));
         if self.desk.pulse().broke_on(hash) {
@@ -186,14 +187,14 @@ impl Pipeline {
     }
 
     /// Puts a message for every sink that takes it into what is to be committed.
-    pub(super) fn tell(&mut self, notice: &Notice) {
+    pub(in crate::watch) fn tell(&mut self, notice: &Notice) {
         self.desk.meter().alerts.add(1);
         let messages = self.messages(notice);
         self.pending.messages.extend(messages);
     }
 
     /// The messages of a notice, one a sink that takes it.
-    pub(super) fn messages(&mut self, notice: &Notice) -> Vec<NewMessage> {
+    pub(in crate::watch) fn messages(&mut self, notice: &Notice) -> Vec<NewMessage> {
         let setup = &self.setup;
         let catalogue = setup.detector.catalogue();
         let takes = |sink: &&Sink| {
