@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Faults put into the code, one at a time: which of them no test notices.
 #
-#     benches/mutants.sh SHARD/OF FILE...      such as: benches/mutants.sh 0/4 src/correlate.rs 'src/correlate/*.rs'
+#     benches/mutants.sh SHARD/OF FILE...      such as: benches/mutants.sh 0/4 src/correlate/mod.rs 'src/correlate/*.rs'
 #
 # FILE is a path or a glob. Shards are counted from 0, and the whole is their sum: each takes every OF-th fault, so a few are a
 # fair sample. One that the library's tests catch takes two minutes, one that is missed four; shards may run side by side.
@@ -26,9 +26,9 @@ rm -rf "$out/mutants.out" "$out/mutants.out.old"
 tests_of() {
     case $1 in
         src/source* | src/watch*) echo tail watch ;;
-        src/deliver* | src/sink* | src/store*) echo deliver watch ;;
-        src/replay* | src/report* | src/scan*) echo replay ;;
-        src/signature* | src/packs* | src/diagnostic*) echo cli patterns ;;
+        src/deliver* | src/store*) echo deliver watch ;;
+        src/replay* | src/scan*) echo replay ;;
+        src/signature* | src/base/diagnostic*) echo cli patterns ;;
         src/doctor*) echo doctor ;;
         src/cli*) echo cli replay watch ;;
         *) echo replay watch ;;

@@ -11,9 +11,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sealtail::alert::Lang;
-use sealtail::finding::Severity;
-use sealtail::release::Releases;
+use sealtail::model::alert::Lang;
+use sealtail::model::finding::Severity;
+use sealtail::model::release::Releases;
 use sealtail::signature::{Catalogue, SampleKind, Signature, builtin};
 
 /// The stages of sealing in their order: the components that stand for one, and its names.

@@ -18,7 +18,7 @@ use anyhow::{Context as _, Result, bail};
 use jiff::tz::TimeZone;
 use regex::Regex;
 use sealtail::detect::{Detector, samples};
-use sealtail::finding::Severity;
+use sealtail::model::finding::Severity;
 use sealtail::signature::{Catalogue, builtin};
 use walkdir::WalkDir;
 

@@ -10,9 +10,9 @@
 use std::io::{self, Read};
 
 use jiff::tz::TimeZone;
-use sealtail::alert::Lang;
 use sealtail::detect::{Detector, Stream};
 use sealtail::frame::End;
+use sealtail::model::alert::Lang;
 use sealtail::signature::{Catalogue, builtin};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

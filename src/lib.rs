@@ -1,45 +1,67 @@
 //! sealtail follows the logs of a Filecoin sealing box, recognises known failures and tells you what
-//! to do. This library is the program without its `main`; `ARCHITECTURE.md` tells how the rooms hang
-//! together.
+//! to do. This library is the program without its `main`; `ARCHITECTURE.md` says how the rooms hang
+//! together. Each uses only what stands above it here.
 //!
 //! To find failures in bytes of your own, start with [`detect`]. To read files that are at rest, with
 //! [`replay`]; to follow files that grow, with [`source::tail`].
 
 #![warn(missing_docs)]
 
-pub mod alert;
-pub mod cli;
-pub(crate) mod clock;
-pub mod complaint;
-pub mod config;
-pub mod correlate;
-pub mod deliver;
-pub mod detect;
-pub mod diagnostic;
-pub(crate) mod disk;
-pub mod doctor;
-pub(crate) mod duration;
-pub(crate) mod endpoint;
-pub mod finding;
-pub mod frame;
-pub(crate) mod healthy;
-pub(crate) mod heartbeat;
-pub mod meter;
-pub(crate) mod metrics;
-pub(crate) mod outbound;
-pub(crate) mod packs;
-pub mod position;
-pub(crate) mod pulse;
-pub mod record;
-pub(crate) mod redact;
-pub mod release;
-pub mod replay;
-pub(crate) mod report;
-pub mod scan;
-pub mod secret;
+/// What every room may need and none is about.
+pub mod base {
+    pub(crate) mod clock;
+    pub mod diagnostic;
+    pub(crate) mod disk;
+    pub(crate) mod duration;
+    pub mod secret;
+    pub(crate) mod text;
+}
+
+/// What travels through the pipeline.
+pub mod model {
+    pub mod alert;
+    pub mod finding;
+    pub mod position;
+    pub mod record;
+    pub(crate) mod redact;
+    pub mod release;
+}
+
 pub mod signature;
-pub mod sink;
+
+// The engine, from bytes to alerts: no I/O, no threads, no clock.
+pub mod frame;
+
+pub mod scan;
+
+pub mod detect;
+
+pub mod correlate;
+
+/// What sealtail says of itself.
+pub mod telemetry {
+    pub(crate) mod endpoint;
+    pub(crate) mod exposition;
+    pub(crate) mod health;
+    pub mod meter;
+    pub mod self_alert;
+}
+
+// What surrounds it: where bytes come from, where state is kept, where alerts go.
 pub mod source;
+
 pub mod store;
-pub(crate) mod text;
+
+pub mod deliver;
+
+// What a person sets, and what is wrong with the box.
+pub mod config;
+
+pub mod doctor;
+
+// What drives it.
+pub mod replay;
+
 pub(crate) mod watch;
+
+pub mod cli;

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use jiff::tz::TimeZone;
 use sealtail::detect::{Detector, samples};
-use sealtail::finding::Severity;
+use sealtail::model::finding::Severity;
 use sealtail::signature::{Catalogue, builtin};
 
 /// The name of a way in which a log reaches its file, and what it makes of a line.

@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use receiver::{Answer, Got, Receiver};
-use sealtail::alert::{Action, Alert, Context, Lang, Link, Message, Status};
-use sealtail::complaint::Desk;
+use sealtail::base::secret::Secret;
+use sealtail::deliver::sink::{Destination, Outcome, Route, SigningKey, Sink, Slack, Webhook};
 use sealtail::deliver::{Delivery, send_test};
-use sealtail::finding::Severity;
-use sealtail::secret::Secret;
-use sealtail::sink::{Destination, Outcome, Route, SigningKey, Sink, Slack, Webhook};
+use sealtail::model::alert::{Action, Alert, Context, Lang, Link, Message, Status};
+use sealtail::model::finding::Severity;
 use sealtail::store::{Commit, Durability, NewMessage, Store};
+use sealtail::telemetry::self_alert::Desk;
 use tempfile::TempDir;
 
 /// A part of every URL; it must never show.

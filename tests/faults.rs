@@ -171,7 +171,18 @@ fn is_built(path: &Path) -> bool {
     if folder == Path::new("tests") || stem == "main" || path == Path::new("src/lib.rs") {
         return true;
     }
-    let parents = [folder.join("main.rs"), folder.join("lib.rs"), folder.with_extension("rs")];
+    // `room/mod.rs` is declared as `room` is; a floor's rooms are in `lib.rs`, beside the folder.
+    let (folder, stem) = match stem {
+        "mod" => (folder.parent().unwrap(), folder.file_name().unwrap().to_str().unwrap()),
+        _ => (folder, stem),
+    };
+    let parents = [
+        folder.join("main.rs"),
+        folder.join("lib.rs"),
+        folder.join("mod.rs"),
+        folder.with_extension("rs"),
+        folder.with_file_name("lib.rs"),
+    ];
     parents.iter().any(|parent| {
         let text = fs::read_to_string(root().join(parent)).unwrap_or_default();
         text.lines().any(|line| line.trim_start().ends_with(&format!("mod {stem};"))) && is_built(parent)

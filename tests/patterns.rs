@@ -1,8 +1,8 @@
 //! The built-in pages keep their own promises.
 
 use jiff::tz::TimeZone;
-use sealtail::alert::Lang;
 use sealtail::detect::{self, Detector, samples};
+use sealtail::model::alert::Lang;
 use sealtail::signature::{Catalogue, builtin};
 
 fn catalogue() -> Catalogue {
@@ -11,7 +11,7 @@ fn catalogue() -> Catalogue {
     catalogue
 }
 
-fn assert_no_faults(faults: &[sealtail::diagnostic::Diagnostic]) {
+fn assert_no_faults(faults: &[sealtail::base::diagnostic::Diagnostic]) {
     let shown: Vec<String> = faults.iter().map(ToString::to_string).collect();
     assert!(faults.is_empty(), "{}", shown.join("\n\n"));
 }

@@ -41,6 +41,8 @@ fn rooms() -> Vec<(String, bool)> {
     rows.collect()
 }
 
+static ROOMS: LazyLock<Vec<(String, bool)>> = LazyLock::new(rooms);
+
 /// The sources without their tests.
 static HOUSE: LazyLock<House> = LazyLock::new(|| House::of(&sources()));
 
@@ -58,10 +60,12 @@ fn sources() -> Vec<(PathBuf, String)> {
     files.into_iter().map(read).collect()
 }
 
-/// The room a file belongs to: its folder or its name.
-fn room_of(path: &Path) -> String {
-    let first = path.iter().next().unwrap().to_str().unwrap();
-    first.trim_end_matches(".rs").to_owned()
+/// The room a file belongs to: the one of the table whose folder or file is nearest.
+fn room_of(path: &Path) -> Option<usize> {
+    let module = path.with_extension("");
+    let holds = |room: &str| module.starts_with(room);
+    let rooms = ROOMS.iter().enumerate().filter(|(_, (room, _))| holds(room));
+    rooms.max_by_key(|(_, (room, _))| room.len()).map(|(rank, _)| rank)
 }
 
 /// What a file names that a pure one must not, its tests left out.
@@ -75,29 +79,50 @@ fn impure(path: &Path) -> Vec<String> {
 
 #[test]
 fn every_room_stands_in_the_table() {
-    let rooms: Vec<String> = rooms().into_iter().map(|(room, _)| room).collect();
     for (path, _) in sources() {
-        let room = room_of(&path);
         assert!(
-            room == "lib" || room == "main" || rooms.contains(&room),
+            ["lib.rs", "main.rs"].map(Path::new).contains(&&*path) || room_of(&path).is_some(),
             "src/{} belongs to no room of ARCHITECTURE.md",
             path.display()
         );
     }
-    for room in &rooms {
-        assert!(root().join(format!("src/{room}.rs")).exists(), "ARCHITECTURE.md names no such room: {room}");
+    for (room, _) in ROOMS.iter() {
+        let files = [format!("src/{room}.rs"), format!("src/{room}/mod.rs")];
+        assert!(files.iter().any(|file| root().join(file).exists()), "there is no room {room}");
     }
+}
+
+/// `src/` is read from above: its folders are the floors, and `lib.rs` declares them in the order of the table.
+#[test]
+fn floors_stand_in_the_order_of_the_table() {
+    let mut floors: Vec<&str> = Vec::new();
+    for (room, _) in ROOMS.iter() {
+        let floor = room.split('/').next().unwrap();
+        if !floors.contains(&floor) {
+            floors.push(floor);
+        }
+    }
+    let library = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let declared = syn::parse_file(&library).unwrap().items.into_iter().filter_map(|item| match item {
+        syn::Item::Mod(floor) => Some(floor.ident.to_string()),
+        _ => None,
+    });
+    assert_eq!(declared.collect::<Vec<_>>(), floors);
+    let entries = fs::read_dir(root().join("src")).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut entries: Vec<String> = entries.map(|name| name.into_string().unwrap()).collect();
+    entries.retain(|name| name != "lib.rs" && name != "main.rs");
+    entries.sort();
+    floors.sort_unstable();
+    assert_eq!(entries, floors, "src/ has the floors and nothing else");
 }
 
 #[test]
 fn a_room_uses_only_rooms_above_it() {
-    let rooms = rooms();
-    let rank = |path: &Path| rooms.iter().position(|(name, _)| *name == room_of(path));
     let mut wrong = Vec::new();
     for path in HOUSE.files.keys() {
-        let Some(own) = rank(path) else { continue };
+        let Some(own) = room_of(path) else { continue };
         for used in HOUSE.used_by(path) {
-            if rank(&used).is_none_or(|used| used > own) {
+            if room_of(&used).is_none_or(|used| used > own) {
                 wrong.push(format!("src/{} uses src/{}", path.display(), used.display()));
             }
         }
@@ -115,8 +140,7 @@ fn files_use_each_other_in_no_circle() {
 
 #[test]
 fn pure_rooms_touch_nothing() {
-    let rooms = rooms();
-    let is_pure = |path: &Path| rooms.iter().any(|(name, pure)| *name == room_of(path) && *pure);
+    let is_pure = |path: &Path| room_of(path).is_some_and(|room| ROOMS[room].1);
     let wrong: Vec<String> =
         HOUSE.files.keys().filter(|path| is_pure(path)).flat_map(|path| impure(path)).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -128,7 +152,7 @@ fn checks_of_the_doctor_touch_nothing() {
     let is_edge = |path: &Path| {
         path.starts_with("doctor/collect") || path == "doctor/collect.rs" || path.ends_with("confirm.rs")
     };
-    let checks = HOUSE.files.keys().filter(|path| room_of(path) == "doctor" && !is_edge(path));
+    let checks = HOUSE.files.keys().filter(|path| path.starts_with("doctor") && !is_edge(path));
     let wrong: Vec<String> = checks.flat_map(|path| impure(path)).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

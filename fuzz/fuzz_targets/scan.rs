@@ -1,4 +1,4 @@
-//! See `src/scan.rs`.
+//! See `src/scan/mod.rs`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| sealtail_fuzz::scan::run(data));

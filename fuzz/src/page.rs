@@ -2,8 +2,8 @@
 //! as a shell would, or refused.
 
 use jiff::tz::TimeZone;
-use sealtail::alert::Lang;
 use sealtail::detect::{Detector, samples};
+use sealtail::model::alert::Lang;
 use sealtail::signature::{Catalogue, PageSource, PageText, command};
 
 /// Loads `data` as the English page, or, behind a NUL, as page and translation; then runs what

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sealtail::secret::Secret;
-use sealtail::sink::{HttpSink, Outcome, Reply, Slack, Webhook};
+use sealtail::base::secret::Secret;
+use sealtail::deliver::sink::{HttpSink, Outcome, Reply, Slack, Webhook};
 
 /// The longest that a receiver is obeyed.
 const WAIT_MAX: Duration = Duration::from_secs(60 * 60);

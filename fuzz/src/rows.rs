@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sealtail::alert::{Lang, OutboxMessage};
+use sealtail::base::secret::Secret;
 use sealtail::correlate::{Correlator, OpenAlert, Policy};
-use sealtail::position::Position;
-use sealtail::secret::Secret;
+use sealtail::deliver::sink::{Carried, Destination, Slack, Stdout, Webhook};
+use sealtail::model::alert::{Lang, OutboxMessage};
+use sealtail::model::position::Position;
 use sealtail::signature::Catalogue;
-use sealtail::sink::{Carried, Destination, Slack, Stdout, Webhook};
 
 /// Reads `data` as each kind of row.
 pub fn run(data: &[u8]) {

@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 use jiff::tz::TimeZone;
 use sealtail::detect::{Detector, Found, Stream};
-use sealtail::finding::Finding;
 use sealtail::frame::End;
+use sealtail::model::finding::Finding;
 use sealtail::signature::{Catalogue, builtin};
 
 /// A buffer that grows is read again each time, so many cuts are slow.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::diagnostic::Diagnostic;
-use crate::packs;
+use crate::base::diagnostic::Diagnostic;
+use crate::signature::packs;
 use crate::signature::{Catalogue, PageSource, Trust, builtin};
 
 /// Pages, and what is known of each.

@@ -8,16 +8,16 @@ use anyhow::{Result, bail};
 use jiff::tz::TimeZone;
 
 use super::{CheckArgs, EXIT_ERROR, EXIT_FOUND, EXIT_OK, catalogue, environment, host_name};
+use crate::base::diagnostic::{Diagnostic, Note, Warning};
+use crate::base::disk;
+use crate::base::text::clean;
 use crate::config::{self, Config};
 use crate::deliver;
+use crate::deliver::sink::Outcome;
 use crate::detect::{Detector, samples};
-use crate::diagnostic::{Diagnostic, Note, Warning};
-use crate::disk;
 use crate::signature::{Catalogue, Trust, command, cost};
-use crate::sink::Outcome;
 use crate::source::tail::poll_networks;
 use crate::store::{Place, Store};
-use crate::text::clean;
 
 pub(super) fn run(args: CheckArgs) -> Result<u8> {
     let mut faults = Vec::new();

@@ -7,12 +7,12 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use super::{DoctorArgs, EXIT_ERROR, EXIT_FOUND, EXIT_OK, catalogue, environment, log, output};
-use crate::alert::Lang;
 use crate::config;
 use crate::doctor::collect::{self, Request};
 use crate::doctor::facts::Facts;
 use crate::doctor::report::{Told, write_json, write_text};
 use crate::doctor::{self, Report};
+use crate::model::alert::Lang;
 
 pub(super) fn run(args: DoctorArgs) -> Result<u8> {
     let catalogue = catalogue::load(&args.packs.packs, &[])?;

@@ -7,11 +7,11 @@ use anyhow::{Context as _, Result, bail};
 use jiff::tz::TimeZone;
 
 use super::{EXIT_OK, ExplainArgs, catalogue};
+use crate::base::diagnostic::did_you_mean;
+use crate::base::text;
 use crate::detect::{self, Detector};
-use crate::diagnostic::did_you_mean;
-use crate::record::{Fields, Record};
+use crate::model::record::{Fields, Record};
 use crate::signature::{Catalogue, Signature, markdown, near};
-use crate::text;
 
 /// Columns of a page where the terminal is wider, or where there is none.
 const WIDTH_MAX: usize = 100;

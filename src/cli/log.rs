@@ -11,8 +11,8 @@ use tracing::field::Field;
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::fmt::format::{self, Writer};
 
-use crate::redact::redact;
-use crate::text::{cut, is_control};
+use crate::base::text::{cut, is_control};
+use crate::model::redact::redact;
 
 /// What a panic says may hold a piece of a log: so much of it is shown.
 const PANIC_CHARS_MAX: usize = 500;

@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{EXIT_OK, OutboxArgs, OutboxTask, Selection, output};
-use crate::alert::Message;
-use crate::finding::Severity;
+use crate::base::text;
+use crate::model::alert::Message;
+use crate::model::finding::Severity;
 use crate::store::{DeadLetter, Store};
-use crate::text;
 
 const DIM: Style = Style::new().dimmed();
 

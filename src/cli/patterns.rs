@@ -9,9 +9,9 @@ use anyhow::{Result, bail};
 use serde::Serialize;
 
 use super::{EXIT_OK, PatternsArgs, catalogue, output};
-use crate::alert::{Lang, Link};
-use crate::diagnostic::did_you_mean;
-use crate::finding::Severity;
+use crate::base::diagnostic::did_you_mean;
+use crate::model::alert::{Lang, Link};
+use crate::model::finding::Severity;
 use crate::signature::{Catalogue, Signature};
 
 pub(super) fn run(args: PatternsArgs) -> Result<u8> {

@@ -11,17 +11,17 @@ use jiff::tz::TimeZone;
 
 use self::html_file::HtmlFile;
 use super::{EXIT_ERROR, EXIT_FOUND, EXIT_OK, ReplayArgs, catalogue, host_name, log, output};
+use crate::base::duration;
+use crate::base::text::clean_line;
 use crate::correlate::Policy;
 use crate::correlate::command::Vars;
+use crate::deliver::sink::Stdout;
 use crate::detect::Detector;
-use crate::duration;
-use crate::finding::Summary;
+use crate::model::finding::Summary;
+use crate::replay::report::{HtmlReport, Report, Totals};
 use crate::replay::{Event, History, Replay};
-use crate::report::{HtmlReport, Report, Totals};
 use crate::signature::Catalogue;
-use crate::sink::Stdout;
 use crate::source::archive;
-use crate::text::clean_line;
 
 /// Lines before and after a record that an alert carries, as `watch` does by default.
 const CONTEXT_LINES: usize = 5;

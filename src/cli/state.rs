@@ -14,11 +14,11 @@ use serde::Serialize;
 use super::catalogue::Faults;
 use super::outbox::{counted, width};
 use super::{EXIT_OK, environment, output};
+use crate::base::text;
 use crate::config::{self, Config};
-use crate::position::Position;
+use crate::model::position::Position;
 use crate::source::tail::{AtRest, means};
 use crate::store::{Commit, Durability, Store, Terms};
-use crate::text;
 
 const DIM: Style = Style::new().dimmed();
 

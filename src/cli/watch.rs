@@ -23,19 +23,19 @@ use self::restarts::Restarts;
 use self::service::Service;
 use super::catalogue::{self, Faults};
 use super::{EXIT_OK, WatchArgs, environment, host_name};
-use crate::clock::Clock;
-use crate::complaint::{Ailment, Complaint, Desk};
+use crate::base::clock::Clock;
+use crate::base::disk;
 use crate::config::{self, Config};
 use crate::correlate::Policy;
 use crate::correlate::command::Vars;
+use crate::deliver::sink::{Destination, Route, Sink, Stdout};
 use crate::deliver::{self, Delivery};
 use crate::detect::Detector;
-use crate::disk;
 use crate::doctor::collect::Request;
-use crate::sink::{Destination, Route, Sink, Stdout};
 use crate::source::tail::poll_networks;
 use crate::source::wake::Wake;
 use crate::store::{Opened, Store, Terms};
+use crate::telemetry::self_alert::{Ailment, Complaint, Desk};
 use crate::watch::{Setup, Watch};
 
 /// What the part that reads is called.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::reader::Reader;
 use super::{SECOND, sink};
-use crate::diagnostic::table::Table;
-use crate::heartbeat::Settings;
+use crate::base::diagnostic::table::Table;
+use crate::deliver::heartbeat::Settings;
 
 /// The time from one to the next, unless the configuration says otherwise.
 const EVERY: Duration = Duration::from_secs(60);

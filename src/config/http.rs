@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 
 use super::reader::Reader;
-use crate::diagnostic::table::{Located, Table};
-use crate::endpoint::Settings;
-use crate::secret::Secret;
+use crate::base::diagnostic::table::{Located, Table};
+use crate::base::secret::Secret;
+use crate::telemetry::endpoint::Settings;
 
 /// What can be guessed protects nothing.
 const TOKEN_CHARS_MIN: usize = 16;

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-use crate::diagnostic::Diagnostic;
+use crate::base::diagnostic::Diagnostic;
 
 /// What hides in a text: in group 1 what may be seen, behind it what may not. The first goes by the
 /// key before it, the others by what they look like.

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
 
-use crate::diagnostic::Text;
-use crate::diagnostic::table::{Located, Table};
-use crate::duration;
-use crate::secret::Secret;
+use crate::base::diagnostic::Text;
+use crate::base::diagnostic::table::{Located, Table};
+use crate::base::duration;
+use crate::base::secret::Secret;
 
 /// An address or a key is short; something so large is neither.
 const SECRET_BYTES_MAX: u64 = 64 << 10;

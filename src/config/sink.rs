@@ -3,11 +3,11 @@
 use reqwest::Url;
 
 use super::reader::{Names, Reader};
-use crate::alert::Lang;
-use crate::diagnostic::table::{Located, Table};
-use crate::finding::Severity;
-use crate::secret::Secret;
-use crate::sink::{Destination, Route, SigningKey, Sink, Slack, Webhook};
+use crate::base::diagnostic::table::{Located, Table};
+use crate::base::secret::Secret;
+use crate::deliver::sink::{Destination, Route, SigningKey, Sink, Slack, Webhook};
+use crate::model::alert::Lang;
+use crate::model::finding::Severity;
 
 /// Messages a minute to a webhook, unless the configuration says otherwise.
 pub const WEBHOOK_PER_MINUTE: u32 = 600;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::HOUR;
 use super::reader::{Names, Reader};
-use crate::diagnostic::table::Table;
+use crate::base::diagnostic::table::Table;
 use crate::source::tail::{Settings, Start};
 
 /// How long a record waits for its next line, unless the configuration says otherwise.

@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use proptest::prelude::*;
 
 use super::*;
-use crate::finding::Severity;
-use crate::secret::Secret;
-use crate::sink::{Destination, Route, SigningKey, Slack, Webhook};
+use crate::base::secret::Secret;
+use crate::deliver::sink::{Destination, Route, SigningKey, Slack, Webhook};
+use crate::model::finding::Severity;
 use crate::source::tail::Start;
 
 const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -165,11 +165,11 @@ fn a_whole_configuration() {
                 }),
             },
         ],
-        heartbeat: Some(crate::heartbeat::Settings {
+        heartbeat: Some(crate::deliver::heartbeat::Settings {
             url: Secret::new(format!("https://hooks.example/{CANARY}")),
             every: 30 * SECOND,
         }),
-        http: Some(crate::endpoint::Settings {
+        http: Some(crate::telemetry::endpoint::Settings {
             listen: ([127, 0, 0, 1], 9477).into(),
             token: Some(Secret::new(format!("{CANARY}-0123456789"))),
             hosts: vec!["seal-07.mine.example".to_owned()],

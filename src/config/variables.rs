@@ -4,8 +4,8 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use crate::diagnostic::Text;
-use crate::diagnostic::table::{Located, Table};
+use crate::base::diagnostic::Text;
+use crate::base::diagnostic::table::{Located, Table};
 
 /// Code of the fault of a variable that cannot be filled.
 pub(super) const UNSET: &str = "variable";

@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::elapsed;
-use crate::finding::Severity;
+use crate::model::finding::Severity;
 use crate::signature::{FALLBACK_WITHIN, Scope, Signature};
 
 /// Clocks and buffers let a follower seem to be so much older than its cause.

@@ -7,9 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::alert::{Action, Lang};
-use crate::record::{Fields, Names};
-use crate::release::{Release, Releases};
+use crate::model::alert::{Action, Lang};
+use crate::model::record::{Fields, Names};
+use crate::model::release::{Release, Releases};
 use crate::signature::{Kind, Runbook, Signature, Step, is_safe_word, placeholder, wording};
 
 /// The operator's `[vars]`.

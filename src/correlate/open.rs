@@ -12,10 +12,10 @@ use sha2::{Digest, Sha256};
 use super::cause::{self, is_within};
 use super::command::{self, Steps, Values, Vars};
 use super::{Moment, elapsed};
-use crate::alert::{Action, Alert, Cause, Context, Follower, Lang, Status};
-use crate::finding::{Finding, Severity};
-use crate::record::{Fields, Names};
-use crate::redact::{redact_fields, redact_lines, redact_text};
+use crate::model::alert::{Action, Alert, Cause, Context, Follower, Lang, Status};
+use crate::model::finding::{Finding, Severity};
+use crate::model::record::{Fields, Names};
+use crate::model::redact::{redact_fields, redact_lines, redact_text};
 use crate::signature::{Catalogue, Runbook, Signature, Threshold};
 
 /// Bytes of a record's text that an alert carries: chat sinks and webhooks refuse large messages.

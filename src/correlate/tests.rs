@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::alert::{Context, Lang};
-use crate::finding::{Finding, Severity};
-use crate::record::{Fields, Names, Place};
+use crate::model::alert::{Context, Lang};
+use crate::model::finding::{Finding, Severity};
+use crate::model::record::{Fields, Names, Place};
 use crate::signature::{Catalogue, Pages, Signature, Threshold};
 
 pub(super) fn signature(threshold: Option<Threshold>) -> Arc<Signature> {

@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::retry::PROBE_EVERY;
-use crate::complaint::{Ailment, Complaint, Desk};
-use crate::duration;
-use crate::meter::SinkCounts;
-use crate::outbound;
+use crate::base::duration;
+use crate::deliver::outbound;
+use crate::telemetry::meter::SinkCounts;
+use crate::telemetry::self_alert::{Ailment, Complaint, Desk};
 
 /// A sink that has failed for so long gets a self-alert.
 const ALERT_AFTER: Duration = Duration::from_secs(5 * 60);

@@ -1,8 +1,8 @@
 //! One attempt: a message is sent once, and once more in plain form if the whole of it was found unfit.
 
 use super::carrier::{Carrier, Form, PipeClosed};
-use crate::alert::OutboxMessage;
-use crate::sink::Outcome;
+use crate::deliver::sink::Outcome;
+use crate::model::alert::OutboxMessage;
 
 /// Sends `message`; if the whole of it is malformed or too large to the receiver, its plain form at
 /// once under the same id. So what waits behind it waits for one attempt more, and no longer.
@@ -37,11 +37,11 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::alert::Message;
-    use crate::alert::tests::sample;
-    use crate::outbound::Client;
-    use crate::secret::Secret;
-    use crate::sink::{HttpSink, PrintSink, Reply, Request};
+    use crate::base::secret::Secret;
+    use crate::deliver::outbound::Client;
+    use crate::deliver::sink::{HttpSink, PrintSink, Reply, Request};
+    use crate::model::alert::Message;
+    use crate::model::alert::tests::sample;
 
     /// A sink that panics on every whole message, and on plain ones if `plain`.
     #[derive(Debug)]

@@ -5,9 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::Timestamp;
 
-use crate::alert::OutboxMessage;
-use crate::outbound::{Client, Failure};
-use crate::sink::{Carried, Destination, HttpSink, Outcome, PrintSink, Request};
+use crate::deliver::outbound::{Client, Failure};
+use crate::deliver::sink::{Carried, Destination, HttpSink, Outcome, PrintSink, Request};
+use crate::model::alert::OutboxMessage;
 
 /// Why a message was not sent that makes its sink panic.
 const PANICKED: &str = "sealtail panicked on this message; this is a bug in sealtail, please report it";

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::clock::Clock;
+use crate::base::clock::Clock;
 use crate::store::Standing;
 
 /// The time between two digests.

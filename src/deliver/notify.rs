@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::alert::OutboxMessage;
+use crate::model::alert::OutboxMessage;
 
 /// Messages kept in memory for one sink.
 const IN_MEMORY_MAX: usize = 20;
@@ -112,8 +112,8 @@ impl InMemory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alert::Message;
-    use crate::alert::tests::sample;
+    use crate::model::alert::Message;
+    use crate::model::alert::tests::sample;
 
     fn message(id: usize) -> OutboxMessage {
         let message = Message::Alert(Box::new(sample()));

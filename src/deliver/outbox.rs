@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::notify::InMemory;
-use crate::alert::OutboxMessage;
+use crate::model::alert::OutboxMessage;
 use crate::store::{Due, Durability, Standing, Store, StoreError};
 
 /// Alerts that one digest holds; more wait for the next.
@@ -24,7 +24,7 @@ pub(super) struct Outbox {
     failed: bool,
     /// What breaks it on purpose.
     #[cfg(test)]
-    pub desk: crate::complaint::Desk,
+    pub desk: crate::telemetry::self_alert::Desk,
 }
 
 /// What became of a message.
@@ -57,7 +57,7 @@ impl Outbox {
 
     /// What tests may break it by.
     #[cfg(test)]
-    pub fn watched_by(self, desk: crate::complaint::Desk) -> Outbox {
+    pub fn watched_by(self, desk: crate::telemetry::self_alert::Desk) -> Outbox {
         Outbox { desk, ..self }
     }
 
@@ -136,9 +136,9 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::alert::tests::sample;
-    use crate::alert::{Alert, Message};
     use crate::deliver::notify::Notifier;
+    use crate::model::alert::tests::sample;
+    use crate::model::alert::{Alert, Message};
     use crate::store::{Commit, NewMessage};
 
     /// An outbox with these alerts in it, by fingerprint and sequence.

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::clock::Clock;
-use crate::sink::RETRY_AFTER_MAX;
+use crate::base::clock::Clock;
+use crate::deliver::sink::RETRY_AFTER_MAX;
 use crate::store::Standing;
 
 /// The time between two attempts at a parked sink.

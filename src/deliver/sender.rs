@@ -20,11 +20,11 @@ use super::limit::{RateLimiter, Step};
 use super::notify::{Notifier, Waker};
 use super::outbox::{Outbox, Settlement};
 use super::retry::{Backoff, random};
-use crate::alert::OutboxMessage;
-use crate::clock::Clock;
-use crate::complaint::Desk;
-use crate::sink::{Outcome, Sink};
+use crate::base::clock::Clock;
+use crate::deliver::sink::{Outcome, Sink};
+use crate::model::alert::OutboxMessage;
 use crate::store::{Due, Durability, Row, Standing, Store, StoreError};
+use crate::telemetry::self_alert::Desk;
 
 /// The time before a failing store is asked again.
 const STORE_RETRY: Duration = Duration::from_secs(1);

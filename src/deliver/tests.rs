@@ -1,7 +1,7 @@
 //! What becomes of delivery whose parts break.
 
 use super::*;
-use crate::sink::{Destination, Route, Stdout};
+use crate::deliver::sink::{Destination, Route, Stdout};
 
 /// The longest a test waits for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(60);

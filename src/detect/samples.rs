@@ -1,11 +1,11 @@
 //! Runs the samples of every page: a signature that does not keep its own promises is a fault.
 
 use super::{Detector, Stream, confirm, ending};
-use crate::alert::Lang;
-use crate::diagnostic::{Diagnostic, Text};
-use crate::finding::Finding;
+use crate::base::diagnostic::{Diagnostic, Text};
 use crate::frame::End;
-use crate::record::Fields;
+use crate::model::alert::Lang;
+use crate::model::finding::Finding;
+use crate::model::record::Fields;
 use crate::signature::{Sample, SampleKind, Signature};
 
 /// Runs all samples of the detector's catalogue; every one that does not come to what its page

@@ -11,12 +11,12 @@ use jiff::tz::TimeZone;
 use memchr::{memchr, memrchr};
 
 use super::Detector;
-use crate::alert::Context;
-use crate::finding::Finding;
 use crate::frame::{self, End, Frames, LINE_BYTES_MAX, RECORD_BYTES_MAX, names};
-use crate::position::{Mode, Progress};
-use crate::record::{Fields, Names, Place, Record, Time};
-use crate::release::Release;
+use crate::model::alert::Context;
+use crate::model::finding::Finding;
+use crate::model::position::{Mode, Progress};
+use crate::model::record::{Fields, Names, Place, Record, Time};
+use crate::model::release::Release;
 use crate::signature::Signature;
 
 /// Lines before a record that are searched for the name of a binary.

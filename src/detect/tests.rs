@@ -7,9 +7,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::finding::{Finding, Severity};
 use crate::frame::{End, LINE_BYTES_MAX, RECORD_BYTES_MAX, RECORD_LINES_MAX};
-use crate::position::Progress;
+use crate::model::finding::{Finding, Severity};
+use crate::model::position::Progress;
 use crate::signature::{Pages, Pattern, Until};
 
 const HEAD: &str = "2022-06-24T14:33:24.1+08:00 ERROR ThreadId(42) venus_worker::sealing: ";

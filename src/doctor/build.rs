@@ -8,7 +8,7 @@
 use toml::de::{DeTable, DeValue};
 
 use super::facts::{Build, TextFile};
-use crate::diagnostic::{Excerpt, Text};
+use crate::base::diagnostic::{Excerpt, Text};
 
 /// What turns debug information on.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use super::collect::{self, Request};
 use super::report::short;
 use super::{Finding, Report, examine_with};
-use crate::alert::{Confirmed, Lang};
-use crate::redact::redact;
+use crate::base::text::{clean_line, cut};
+use crate::model::alert::{Confirmed, Lang};
+use crate::model::redact::redact;
 use crate::signature::Catalogue;
-use crate::text::{clean_line, cut};
 
 /// An alert waits so long for an examination, which takes milliseconds where nothing hangs.
 const WAIT_MAX: Duration = Duration::from_secs(3);

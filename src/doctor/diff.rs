@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::diagnostic::Text;
+use crate::base::diagnostic::Text;
 
 /// Changes of one file, in the order of its lines.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,14 +11,14 @@ pub use self::json::write as write_json;
 pub use self::text::write as write_text;
 
 use super::{About, Diff, Finding, Place};
-use crate::alert::{Action, Lang, Link};
+use crate::base::diagnostic::Excerpt;
+use crate::base::text::clean_line;
 use crate::correlate::command::{self, Values, Vars};
-use crate::diagnostic::Excerpt;
-use crate::finding::Severity;
-use crate::record::Fields;
-use crate::redact::redact;
+use crate::model::alert::{Action, Lang, Link};
+use crate::model::finding::Severity;
+use crate::model::record::Fields;
+use crate::model::redact::redact;
 use crate::signature::{Catalogue, Signature};
-use crate::text::clean_line;
 
 /// A finding with what its page says, in one language.
 #[derive(Debug)]

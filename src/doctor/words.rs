@@ -1,6 +1,6 @@
 //! A sentence in every language that the doctor speaks.
 
-use crate::alert::Lang;
+use crate::model::alert::Lang;
 
 /// One sentence, in English and in Chinese.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -10,8 +10,8 @@ use super::facts::{ConfigFile, Known};
 use super::keys::{SEALING, STAGES};
 use super::words::Words;
 use super::{Place, syntax};
-use crate::diagnostic::table::{Located, Table};
-use crate::diagnostic::{Diagnostic, Text};
+use crate::base::diagnostic::table::{Located, Table};
+use crate::base::diagnostic::{Diagnostic, Text};
 
 /// One configuration.
 #[derive(Debug)]

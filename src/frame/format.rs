@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::opening::{Format, Opening};
 use super::time;
 use super::{daemon, env_logger, fil_logger, go_panic, json, kernel, rust_panic, tracing, zap};
-use crate::record::Head;
+use crate::model::record::Head;
 
 /// Every format. The first whose opening fits has the line: zap stands before tracing, which takes
 /// its lines in UTC too.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::opening::{FIELDS, Format, Opening};
 use super::time::Stamped;
 use super::{read, time};
-use crate::record::{Fields, Level};
+use crate::model::record::{Fields, Level};
 
 pub(super) const FORMAT: Format = Format { name: "json", open, fields };
 

@@ -10,7 +10,7 @@
 use super::opening::{self, Format, Opening, no_fields};
 use super::read;
 use super::time::{self, Stamp, Stamped};
-use crate::record::Level;
+use crate::model::record::Level;
 
 pub(super) const FORMAT: Format = Format { name: "kernel", open, fields: no_fields };
 

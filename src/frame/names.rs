@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use crate::record::Names;
-use crate::release::Release;
+use crate::model::record::Names;
+use crate::model::release::Release;
 
 /// A program that was renamed, as it is looked for.
 struct Program {

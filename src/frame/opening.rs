@@ -4,7 +4,7 @@
 //! ([`super::line`], [`super::prefix`]), and what fields stand behind the opening.
 
 use super::time::{Stamp, Stamped};
-use crate::record::{Fields, Level, OTHER_WRITER, WRITERS};
+use crate::model::record::{Fields, Level, OTHER_WRITER, WRITERS};
 
 /// The fields that heads tell of, by their names in spans and JSON objects.
 pub(super) const FIELDS: [&str; 3] = ["miner", "sector", "stage"];

@@ -5,14 +5,14 @@ use jiff::tz::TimeZone;
 use super::opening::writer;
 use super::time::{self, Stamp, Stamped, Zone};
 use super::{daemon, line, read};
-use crate::record::{OTHER_WRITER, Time};
+use crate::model::record::{OTHER_WRITER, Time};
 
 /// What the transports of a line tell of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Shipped {
     /// The time of the innermost one that has a full date.
     pub time: Option<Time>,
-    /// Who wrote the line: one of [`crate::record::WRITERS`] where every transport names it, [`OTHER_WRITER`] where one names
+    /// Who wrote the line: one of [`crate::model::record::WRITERS`] where every transport names it, [`OTHER_WRITER`] where one names
     /// another program or a container.
     pub writer: Option<&'static str>,
 }

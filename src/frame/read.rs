@@ -4,7 +4,7 @@
 
 use std::str::FromStr;
 
-use crate::record::Level;
+use crate::model::record::Level;
 
 /// Exactly `width` digits.
 pub(super) fn number<N: FromStr>(line: &str, width: usize) -> Option<(N, &str)> {

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use super::line;
 use super::prefix::{self, Shipped};
 use super::time::{self, Stamp};
-use crate::record::OTHER_WRITER;
+use crate::model::record::OTHER_WRITER;
 
 /// How docker's objects open. In a line with these bytes anchors may be spelt with JSON's escapes.
 pub const OBJECT: &[u8] = b"{\"log\":\"";

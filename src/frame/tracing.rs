@@ -10,7 +10,7 @@
 use super::opening::{FIELDS, Format, Opening};
 use super::read;
 use super::time::{Stamped, Zone};
-use crate::record::Fields;
+use crate::model::record::Fields;
 
 pub(super) const FORMAT: Format = Format { name: "tracing", open, fields };
 

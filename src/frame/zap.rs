@@ -9,7 +9,7 @@
 use super::opening::{Format, Opening};
 use super::time::{Stamped, Zone};
 use super::{json, read};
-use crate::record::Fields;
+use crate::model::record::Fields;
 
 pub(super) const FORMAT: Format = Format { name: "zap", open, fields };
 

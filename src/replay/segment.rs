@@ -12,7 +12,7 @@ use std::os::unix::fs::FileExt;
 use memchr::memchr;
 
 use crate::frame::{self, LINE_BYTES_MAX, RECORD_BYTES_MAX};
-use crate::position::{Mode, Progress};
+use crate::model::position::{Mode, Progress};
 
 /// Bytes of a stretch, before its ends are moved to records.
 pub const SEGMENT_BYTES: u64 = 8 * 1024 * 1024;

@@ -8,7 +8,7 @@ use super::ahead::Ahead;
 use super::block::Chunks;
 use super::segment::{Segment, SegmentReader, segments};
 use super::window::Source;
-use crate::position::Progress;
+use crate::model::position::Progress;
 use crate::source::archive::{self, Input, Unreadable};
 
 /// A stretch of one input that a worker reads from end to end.

@@ -11,7 +11,7 @@
 
 use std::array;
 
-use crate::healthy::{GRAM, commonness};
+use crate::signature::healthy::{GRAM, commonness};
 
 /// Strides there is code for, each its own: the compiler then knows every distance.
 macro_rules! strides {

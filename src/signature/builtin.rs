@@ -2,7 +2,7 @@
 
 use super::PageText;
 use super::pack::PageSource;
-use crate::alert::Lang;
+use crate::model::alert::Lang;
 
 /// A page as the build script lists it.
 struct Embedded {

@@ -18,8 +18,8 @@ use self::shell::{Command, Joint, List, Simple, Word};
 use self::system::Effect;
 use super::page::{self, PageStep};
 use super::{Catalogue, Kind, Signature, placeholder};
-use crate::alert::Lang;
-use crate::diagnostic::{Diagnostic, Text};
+use crate::base::diagnostic::{Diagnostic, Text};
+use crate::model::alert::Lang;
 
 /// What is to be said of the commands of the signatures that `wanted` chooses, each with its place.
 pub fn check(catalogue: &Catalogue, wanted: impl Fn(&Signature) -> bool) -> Vec<Diagnostic> {

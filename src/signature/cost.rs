@@ -2,9 +2,9 @@
 
 use super::spec;
 use super::{Catalogue, Signature, Trust, lint, page};
-use crate::alert::Lang;
-use crate::diagnostic::{Diagnostic, Text};
-use crate::healthy;
+use crate::base::diagnostic::{Diagnostic, Text};
+use crate::model::alert::Lang;
+use crate::signature::healthy;
 
 /// So many of 1,000 lines of a healthy log may hold an anchor before it is worth a word.
 const SHARE_PERMILLE_MAX: usize = 10;

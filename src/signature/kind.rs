@@ -4,7 +4,7 @@
 //! so that it is one word and nothing but that; whether it may be the operand of a command that changes
 //! something depends on whether the kind is closed.
 
-use crate::diagnostic::did_you_mean;
+use crate::base::diagnostic::did_you_mean;
 
 /// The kind of a captured value, as `[kinds]` of a page declares it.
 #[derive(Debug, Clone, PartialEq, Eq)]

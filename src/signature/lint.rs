@@ -11,7 +11,7 @@ use super::page::{Page, PageSample, PageStep, Section};
 use super::placeholder;
 use super::spec::{Spec, check_field};
 use super::{Runbook, SampleKind, Step};
-use crate::diagnostic::{Text, did_you_mean};
+use crate::base::diagnostic::{Text, did_you_mean};
 
 /// Checks the parts of an English page, apart from its header. A check of the doctor has no samples.
 pub(super) fn page(text: &Text<'_>, page: &Page, is_check: bool) {

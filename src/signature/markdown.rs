@@ -12,7 +12,7 @@ use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
 
 use self::wrap::{Glyph, columns, wrap};
 use super::{Step, marks};
-use crate::alert::Lang;
+use crate::model::alert::Lang;
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();

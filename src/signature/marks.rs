@@ -1,7 +1,7 @@
 //! The words behind `sh` that say of a command what its reader has to know: `caution`, `secret`, `since=damocles-v0.9`.
 
 use super::{Holds, Step};
-use crate::release::{Release, Releases};
+use crate::model::release::{Release, Releases};
 
 /// A word that is none of them.
 #[derive(Debug, PartialEq, Eq)]

@@ -50,7 +50,7 @@ pub fn word(name: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alert::Lang;
+    use crate::model::alert::Lang;
 
     #[test]
     fn names() {

@@ -7,8 +7,8 @@ use super::page::{self, Page};
 use super::pages::{Pages, Said};
 use super::spec::{self, Spec, Trust};
 use super::{Catalogue, PageText, Pattern, Signature, lint};
-use crate::alert::Lang;
-use crate::diagnostic::{Diagnostic, Text};
+use crate::base::diagnostic::{Diagnostic, Text};
+use crate::model::alert::Lang;
 
 /// Signatures that a catalogue may hold: fifty times what is built in.
 pub const SIGNATURES_MAX: usize = 10_000;

@@ -10,9 +10,9 @@ use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
 use super::marks::{self, Wrong};
 use super::sample::{Assertion, assertions};
 use super::{Sample, SampleKind, Step};
-use crate::alert::{Lang, Link};
-use crate::diagnostic::Text;
-use crate::diagnostic::table::Located;
+use crate::base::diagnostic::Text;
+use crate::base::diagnostic::table::Located;
+use crate::model::alert::{Lang, Link};
 
 /// The parts of a page.
 #[derive(Debug, Default)]

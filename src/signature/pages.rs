@@ -8,8 +8,8 @@ use std::sync::OnceLock;
 
 use super::page::{self, Page};
 use super::{PageText, Runbook, Sample};
-use crate::alert::Lang;
-use crate::diagnostic::Text;
+use crate::base::diagnostic::Text;
+use crate::model::alert::Lang;
 
 /// See the module.
 #[derive(Debug, Clone, Default)]

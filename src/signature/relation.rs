@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use glob::Pattern;
 
-use crate::diagnostic::Text;
-use crate::diagnostic::table::{Located, Table};
+use crate::base::diagnostic::Text;
+use crate::base::diagnostic::table::{Located, Table};
 
 /// A follower in the same log comes soon after its cause, …
 const PROCESS_WITHIN: Duration = Duration::from_secs(5);

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::placeholder;
-use crate::diagnostic::Text;
+use crate::base::diagnostic::Text;
 
 /// One assertion and where its name stands in the page.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,10 +8,10 @@ use super::pattern::Pattern;
 use super::placeholder::{BUILT_IN, PROGRAMS, RECORD_FIELDS, is_name};
 use super::relation::{self, Explains, Until};
 use super::{Check, Threshold};
-use crate::diagnostic::table::{Located, Table};
-use crate::diagnostic::{Text, did_you_mean};
-use crate::finding::Severity;
-use crate::record::{Level, WRITERS};
+use crate::base::diagnostic::table::{Located, Table};
+use crate::base::diagnostic::{Text, did_you_mean};
+use crate::model::finding::Severity;
+use crate::model::record::{Level, WRITERS};
 
 /// Shorter anchors stand in too many lines to be worth a look.
 const ANCHOR_BYTES_MIN: usize = 4;

@@ -5,7 +5,7 @@ mod limits;
 use proptest::prelude::*;
 
 use super::*;
-use crate::diagnostic::Diagnostic;
+use crate::base::diagnostic::Diagnostic;
 
 const PAGE: &str = r#####"# Bad response
 

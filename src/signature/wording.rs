@@ -1,8 +1,8 @@
 //! What a step says besides the text of its page: one place and one way for releases and secrets.
 
 use super::{Holds, Step};
-use crate::alert::Lang;
-use crate::release::Releases;
+use crate::model::alert::Lang;
+use crate::model::release::Releases;
 
 impl Step {
     /// Its text, with the releases for which its command holds unless all of `running` are among them, and a word where
@@ -54,7 +54,7 @@ fn insert(text: &str, note: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::release::Release;
+    use crate::model::release::Release;
 
     #[test]
     fn releases_and_secrets_are_said_in_one_way() {

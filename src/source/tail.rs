@@ -86,7 +86,7 @@ pub use self::scan::means;
 use self::scan::{Found, Stat};
 pub use self::trouble::Trouble;
 use crate::frame::End;
-use crate::position::{Position, Progress};
+use crate::model::position::{Position, Progress};
 
 /// Bytes read from one file at a time.
 const CHUNK_LEN: usize = 256 * 1024;

@@ -9,8 +9,8 @@ use redb::ReadableDatabase;
 use super::disk::{Cut, Disk, Operation, Trouble, apply, mix, survive};
 use super::tests::position;
 use super::*;
-use crate::alert::Alert;
-use crate::alert::tests::sample;
+use crate::model::alert::Alert;
+use crate::model::alert::tests::sample;
 
 /// Crashes that are looked at; `SEALTAIL_TEST_STATES` asks for more.
 const STATES: usize = 2_400;

@@ -11,7 +11,7 @@ use super::error::{Fault, StoreError};
 use super::queue::Slot;
 use super::tables::{DEAD, LETTER, OUTBOX};
 use super::{Durability, Store, delivery_id, lane};
-use crate::alert::{Message, OutboxMessage};
+use crate::model::alert::{Message, OutboxMessage};
 
 /// The bytes of all dead letters: tens of thousands of usual ones.
 const DEAD_BYTES_MAX: usize = 64 << 20;

@@ -21,7 +21,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use super::folder;
-use crate::position::Position;
+use crate::model::position::Position;
 
 /// The export.
 pub(super) const EXPORT: &str = "checkpoints.json";

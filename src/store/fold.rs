@@ -13,7 +13,7 @@ use super::error::{Fault, StoreError};
 use super::queue::{Lane, Slot};
 use super::tables::{LETTER, OUTBOX};
 use super::{Commit, Durability, Inner, Store, delivery_id, take_seqs};
-use crate::alert::{Digest, Lang, Message, OutboxMessage};
+use crate::model::alert::{Digest, Lang, Message, OutboxMessage};
 
 /// What may wait for one sink before it is told by digests.
 #[derive(Debug, Clone, Copy)]

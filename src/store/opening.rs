@@ -13,7 +13,7 @@ use super::error::{Fault, StoreError};
 use super::fold::Cap;
 use super::tables::META;
 use super::{Index, Inner, Store, birth, export, put_positions};
-use crate::disk;
+use crate::base::disk;
 
 /// What is done about a state that is not as it should be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use redb::{ReadableDatabase, ReadableTable};
 use super::error::StoreError;
 use super::tables::{DEAD, LETTER, OUTBOX};
 use super::{Durability, Store};
-use crate::alert::OutboxMessage;
+use crate::model::alert::OutboxMessage;
 
 /// A letter that may go now.
 #[derive(Debug, Clone, PartialEq)]

@@ -11,9 +11,9 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use super::*;
-use crate::alert::tests::sample;
-use crate::alert::{Alert, Status};
-use crate::position::{Identity, Mark, Progress, Seen};
+use crate::model::alert::tests::sample;
+use crate::model::alert::{Alert, Status};
+use crate::model::position::{Identity, Mark, Progress, Seen};
 
 pub(super) fn now() -> Timestamp {
     Timestamp::from_second(1_700_000_000).unwrap()

@@ -18,13 +18,13 @@ use self::own::Own;
 pub(crate) use self::pass::{POISON, POISON_LATER};
 use self::streams::Streams;
 use super::Setup;
-use crate::alert::OutboxMessage;
-use crate::complaint::{Ailment, Complaint, Desk};
 use crate::correlate::{Correlator, Moment, OpenAlert};
 use crate::doctor::confirm::Confirmer;
-use crate::release::Release;
+use crate::model::alert::OutboxMessage;
+use crate::model::release::Release;
 use crate::source::tail::{self, Tail, Trouble};
 use crate::store::{Commit, Durability, Store, StoreError};
+use crate::telemetry::self_alert::{Ailment, Complaint, Desk};
 
 /// A store that had nothing to take for so long is asked all the same whether it can: a disk that
 /// fails is to be known before there is something to lose.

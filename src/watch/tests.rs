@@ -8,12 +8,12 @@ use std::thread;
 
 use super::pipeline::PROVE_EVERY;
 use super::*;
-use crate::alert::Message;
+use crate::base::secret::Secret;
 use crate::correlate::Notice;
 use crate::deliver::Delivery;
-use crate::secret::Secret;
+use crate::deliver::sink::{Destination, Route, Webhook};
+use crate::model::alert::Message;
 use crate::signature::{Catalogue, builtin};
-use crate::sink::{Destination, Route, Webhook};
 use crate::source::tail::Start;
 use crate::store::Due;
 use crate::store::disk::{Disk, Trouble};

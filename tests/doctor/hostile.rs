@@ -5,11 +5,11 @@ use std::os::unix::fs::symlink;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use sealtail::alert::Lang;
 use sealtail::doctor::collect::{self, Request};
 use sealtail::doctor::facts::{ConfigFile, Environ, Facts};
 use sealtail::doctor::report::write_text;
 use sealtail::doctor::{self, Cpu, Topology};
+use sealtail::model::alert::Lang;
 use sealtail::signature::Catalogue;
 
 use crate::bundle::put;

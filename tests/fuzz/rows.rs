@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use sealtail::alert::{Digest, Lang, Message, OutboxMessage};
 use sealtail::correlate::{Correlator, Policy, Sighting};
 use sealtail::detect::{Detector, Stream};
 use sealtail::frame::End;
-use sealtail::position::{Identity, Mark, Position, Progress, Seen};
+use sealtail::model::alert::{Digest, Lang, Message, OutboxMessage};
+use sealtail::model::position::{Identity, Mark, Position, Progress, Seen};
 use sealtail::signature::{Catalogue, builtin};
 
 /// A position, and the open alerts and letters that the samples of the built-in pages lead to.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use jiff::Timestamp;
-use sealtail::alert::{Alert, Message};
+use sealtail::model::alert::{Alert, Message};
 use sealtail::store::{Commit, Durability, NewMessage, Store};
 
 use crate::receiver::{Answer, Receiver};

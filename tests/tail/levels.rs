@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use sealtail::meter::Level;
+use sealtail::telemetry::meter::Level;
 
 use crate::reader::{Reader, text};
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use sealtail::frame::End;
-use sealtail::position::Position;
+use sealtail::model::position::Position;
 use sealtail::source::tail::{Settings, Start, Tail, Trouble};
 
 /// More chunks than any test has; beyond it `ready` never ends.

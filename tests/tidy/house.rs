@@ -325,8 +325,8 @@ impl House {
 fn module_of(path: &Path) -> Module {
     let mut module: Module =
         path.with_extension("").iter().map(|part| part.to_str().unwrap().to_owned()).collect();
-    if module == ["lib"] {
-        module.clear();
+    if module == ["lib"] || module.last().is_some_and(|name| name == "mod") {
+        module.pop();
     }
     module
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use jiff::Timestamp;
 use rustix::process::Signal;
-use sealtail::alert::{Digest, Lang, Message};
+use sealtail::model::alert::{Digest, Lang, Message};
 use sealtail::store::{Commit, Due, Durability, NewMessage, Store};
 
 use crate::inbox::{Event, Inbox, found, pids};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::report::OPENING;
+use crate::replay::report::OPENING;
 use crate::source::archive::{Input, Unreadable};
 
 /// See the module.

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use super::super::WatchArgs;
+use crate::base::secret::Secret;
 use crate::config::{self, Config};
-use crate::secret::Secret;
-use crate::sink::{Destination, Route, Sink, Slack, Webhook};
+use crate::deliver::sink::{Destination, Route, Sink, Slack, Webhook};
 use crate::source::tail::{Settings, Start};
 
 /// Name of the one source there is.

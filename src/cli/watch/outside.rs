@@ -6,9 +6,9 @@ use std::time::SystemTime;
 use anyhow::{Result, anyhow};
 
 use super::service::Service;
-use crate::complaint::Desk;
-use crate::endpoint::{self, Endpoint};
-use crate::heartbeat::{self, Heartbeat};
+use crate::deliver::heartbeat::{self, Heartbeat};
+use crate::telemetry::endpoint::{self, Endpoint};
+use crate::telemetry::self_alert::Desk;
 
 /// What the configuration asks for.
 #[derive(Default)]
@@ -107,7 +107,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
-    use crate::secret::Secret;
+    use crate::base::secret::Secret;
 
     /// The longest that something which must happen is waited for.
     const PATIENCE: Duration = Duration::from_secs(60);

@@ -14,7 +14,7 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use crate::complaint::Desk;
+use crate::telemetry::self_alert::Desk;
 
 /// How often is looked whether the files have been looked at, and whether the manager has room again.
 const READY_EVERY: Duration = Duration::from_millis(200);

@@ -8,7 +8,7 @@ use rustix::process;
 
 use super::super::{Cli, Command};
 use super::*;
-use crate::alert::{Alert, Message};
+use crate::model::alert::{Alert, Message};
 use crate::store::{Due, Row};
 use crate::watch::{POISON, POISON_LATER};
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::redact;
+use crate::model::redact;
 use crate::signature::{Catalogue, Holds, builtin};
 
 /// A page whose captures have the kinds `kinds`, and which lets operators set `config`.

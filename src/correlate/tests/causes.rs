@@ -77,7 +77,7 @@ fn play(events: &[(i64, Event<'_>)]) -> Vec<String> {
 /// A finding in the log `path`, written at this second.
 fn dated<'a>(signature: &'a Arc<Signature>, path: &'a str, second: i64) -> Vec<Sighting<'a>> {
     let mut sighting = Sighting { path, ..sighting(signature, "1", 1) };
-    let time = crate::record::Time { instant: at(second), offset: jiff::tz::Offset::UTC, digits: 0 };
+    let time = crate::model::record::Time { instant: at(second), offset: jiff::tz::Offset::UTC, digits: 0 };
     sighting.finding.near = Some(time);
     vec![sighting]
 }

@@ -2,7 +2,7 @@
 //! the same time, written by the same binaries.
 
 use super::*;
-use crate::record::Names;
+use crate::model::record::Names;
 
 /// What becomes of a stream between two buffers.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::environment_unknown;
-use crate::diagnostic::table::Located;
+use crate::base::diagnostic::table::Located;
 use crate::doctor::cpus::{self, Cpus};
 use crate::doctor::facts::Facts;
 use crate::doctor::topology::Topology;

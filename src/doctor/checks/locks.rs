@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use super::gpu::Devices;
 use super::listed;
-use crate::diagnostic::did_you_mean;
-use crate::diagnostic::table::Located;
+use crate::base::diagnostic::did_you_mean;
+use crate::base::diagnostic::table::Located;
 use crate::doctor::facts::Facts;
 use crate::doctor::worker::{Processor, Worker};
 use crate::doctor::{Diff, Outcome};

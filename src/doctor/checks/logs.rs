@@ -2,7 +2,7 @@
 
 use glob::Pattern;
 
-use crate::diagnostic::Excerpt;
+use crate::base::diagnostic::Excerpt;
 use crate::doctor::facts::{Facts, LogFile, LogSource, Rotation};
 use crate::doctor::{Outcome, Place};
 

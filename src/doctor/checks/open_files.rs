@@ -1,6 +1,6 @@
 //! The limit of open files: of running programs, of their units, of logins.
 
-use crate::diagnostic::Excerpt;
+use crate::base::diagnostic::Excerpt;
 use crate::doctor::facts::{Facts, Process, Setting, Unit};
 use crate::doctor::{Diff, Edit, Finding, Outcome, Place, Words};
 

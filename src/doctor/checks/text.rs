@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::diagnostic::{Diagnostic, Excerpt, Text, did_you_mean};
+use crate::base::diagnostic::{Diagnostic, Excerpt, Text, did_you_mean};
 use crate::doctor::facts::{ConfigFile, Facts};
 use crate::doctor::keys::{self, LIMITED};
 use crate::doctor::worker::Worker;

@@ -33,7 +33,7 @@ pub(super) fn findings(check: &str, config: &str) -> Vec<Finding> {
 
 /// A finding in English: what was found, what mends it, and the lines as they should be (`-` where one goes).
 pub(super) fn told(finding: &Finding) -> (String, String, Vec<String>) {
-    let english = |words: &crate::doctor::Words| words.in_lang(crate::alert::Lang::En).to_owned();
+    let english = |words: &crate::doctor::Words| words.in_lang(crate::model::alert::Lang::En).to_owned();
     let lines = finding.diff.iter().flat_map(|diff| &diff.edits);
     let lines = lines.map(|edit| edit.new.clone().unwrap_or_else(|| "-".to_owned()));
     (english(&finding.found), finding.mend.as_ref().map_or_else(String::new, english), lines.collect())

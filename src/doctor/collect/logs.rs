@@ -6,8 +6,8 @@ use super::disks::{mounts, under};
 use super::process::Running;
 use super::root::Root;
 use super::{CONFIG_BYTES_MAX, Request, TEXT_BYTES_MAX};
-use crate::diagnostic::Text;
-use crate::diagnostic::table::Table;
+use crate::base::diagnostic::Text;
+use crate::base::diagnostic::table::Table;
 use crate::doctor::facts::{Known, LogFile, LogSource, Rotation, Setting, Writer};
 use crate::doctor::words::Words;
 

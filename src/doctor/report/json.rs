@@ -7,9 +7,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::Told;
-use crate::alert::{Action, Lang, Link};
 use crate::doctor::{Place, Report};
-use crate::finding::Severity;
+use crate::model::alert::{Action, Lang, Link};
+use crate::model::finding::Severity;
 use crate::signature::Catalogue;
 
 #[derive(Serialize)]
@@ -91,7 +91,7 @@ pub fn write(out: &mut impl Write, report: &Report, catalogue: &Catalogue, lang:
         )?;
     }
     for unchecked in &report.unchecked {
-        let why = crate::text::clean_line(unchecked.why.in_lang(lang));
+        let why = crate::base::text::clean_line(unchecked.why.in_lang(lang));
         line(out, &Line::NotChecked { check: unchecked.check, why: &why })?;
     }
     let mut not_checked: Vec<&str> = report.unchecked.iter().map(|unchecked| unchecked.check).collect();

@@ -7,11 +7,11 @@ use std::io::{self, Write};
 use anstyle::Style;
 
 use super::{Told, short};
-use crate::alert::{Action, Lang};
+use crate::base::text::{clean, clean_line};
 use crate::doctor::Report;
-use crate::finding::Severity;
+use crate::model::alert::{Action, Lang};
+use crate::model::finding::Severity;
 use crate::signature::{Catalogue, markdown};
-use crate::text::{clean, clean_line};
 
 const DIM: Style = Style::new().dimmed();
 const BOLD: Style = Style::new().bold();

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::programs::{Command, Flag, PROGRAMS, Value};
 use super::shell::Word;
-use crate::diagnostic::did_you_mean;
-use crate::release::Releases;
+use crate::base::diagnostic::did_you_mean;
+use crate::model::release::Releases;
 use crate::signature::{Holds, Kind, placeholder};
 
 /// Programs whose flags may stand anywhere; those of the others end at the first argument.
@@ -295,7 +295,7 @@ fn fits(value: Value, text: &str, kind: &dyn Fn(&str) -> Option<Kind>) -> bool {
     match value {
         Value::Number => text.parse::<i128>().is_ok(),
         Value::Float => text.parse::<f64>().is_ok(),
-        Value::Duration => crate::duration::parse(text).is_ok() || text.parse::<f64>().is_ok(),
+        Value::Duration => crate::base::duration::parse(text).is_ok() || text.parse::<f64>().is_ok(),
         _ => true,
     }
 }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::release::{Release, Releases};
+use crate::model::release::{Release, Releases};
 
 /// What each program accepts.
 pub static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| {

@@ -10,7 +10,7 @@ use super::Settings;
 use super::mark::{self, HEAD_LEN, PROOF_LEN};
 use super::names;
 use super::scan::{self, Look, Stat};
-use crate::position::Mark;
+use crate::model::position::Mark;
 use crate::source::archive;
 
 /// An archive that ends too early may be in the making. It is given up when nothing has come for so long.

@@ -15,7 +15,7 @@ use super::mark::{self, Head, TAIL_LEN};
 use super::packed::Packed;
 use super::scan::Stat;
 use crate::frame::End;
-use crate::position::{Identity, Mark, Position, Progress, Seen};
+use crate::model::position::{Identity, Mark, Position, Progress, Seen};
 
 /// Unsettled bytes a generation may hold. The reader cuts lines and records long before.
 pub(super) const CARRY_MAX: usize = 4 << 20;

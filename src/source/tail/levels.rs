@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Tail;
-use crate::meter::Level;
+use crate::telemetry::meter::Level;
 
 impl Tail {
     /// How many files every source has, how many of them are open, and how many of their bytes have

@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt;
 use sha2::{Digest, Sha256};
 
 use super::scan::Stat;
-use crate::position::{Mark, Position};
+use crate::model::position::{Mark, Position};
 
 /// Bytes of the head that are hashed, once there are so many.
 pub(super) const HEAD_LEN: usize = 1024;

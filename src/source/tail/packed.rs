@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::archives::{self, Archives, Opened, Text};
 use super::mark::{self, TAIL_LEN};
-use crate::position::Mark;
+use crate::model::position::Mark;
 
 /// Bytes passed over at one time: others have their turn in between.
 const PASS_LEN: u64 = 64 << 20;

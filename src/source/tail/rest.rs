@@ -9,7 +9,7 @@ use super::mark::{self, Head};
 use super::names;
 use super::scan::{Look, Stat};
 use super::{CHUNK_LEN, resume};
-use crate::position::{Identity, Mark, Position, Progress};
+use crate::model::position::{Identity, Mark, Position, Progress};
 
 /// The file of a position as it is now.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use super::mark;
 use super::names;
 use super::scan::{self, Found, LISTINGS_MAX, Look, Stat};
 use super::{Copy, ROTATE_QUIET, Start, Tail, UNDECIDED_OPEN_MAX, Undecided};
-use crate::position::Progress;
+use crate::model::position::Progress;
 
 /// A file that is renamed more often while it is being opened is left to the next sweep.
 const RENAMES_MAX: usize = 4;

@@ -11,7 +11,7 @@ use super::names;
 use super::scan::{self, Found, LISTINGS_MAX, Look, Stat};
 use super::trouble::Trouble;
 use super::{RETENTION, ROTATE_QUIET, Tail};
-use crate::position::Progress;
+use crate::model::position::Progress;
 
 impl Tail {
     /// Looks at folders and files: what is new, what moved, what was truncated. Bounded by the number

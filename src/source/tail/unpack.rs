@@ -13,7 +13,7 @@ use super::mark;
 use super::packed::Packed;
 use super::scan::Look;
 use super::trouble::Trouble;
-use crate::position::{Identity, Position, Progress, Seen};
+use crate::model::position::{Identity, Position, Progress, Seen};
 
 impl Tail {
     /// Reads a generation that is in no plain file on from an archive; whether one may hold it.

@@ -8,18 +8,18 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::alert::{Alert, Lang, Message, OutboxMessage, Status};
-use crate::clock::Clock;
-use crate::complaint::Desk;
+use crate::base::clock::Clock;
+use crate::base::secret::Secret;
 use crate::correlate::command::Vars;
 use crate::correlate::{Moment, Policy};
+use crate::deliver::sink::{Destination, Route, Sink, Webhook};
 use crate::detect::Detector;
-use crate::secret::Secret;
+use crate::model::alert::{Alert, Lang, Message, OutboxMessage, Status};
 use crate::signature::{Catalogue, PageSource, PageText};
-use crate::sink::{Destination, Route, Sink, Webhook};
 use crate::source::tail::{Settings, Trouble};
 use crate::store::disk::{Cut, Disk};
 use crate::store::{Due, Store};
+use crate::telemetry::self_alert::Desk;
 use crate::watch::Setup;
 use crate::watch::pipeline::{Now, Pipeline, Turn};
 

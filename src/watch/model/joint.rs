@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::*;
-use crate::alert::Alert;
+use crate::model::alert::Alert;
 
 const HEAD: &str = "2022-06-24T14:33:24.000001+08:00 ERROR ThreadId(42) site::flux: a tank has run dry\n";
 const REST: &str = "it is long known that\ntank 7: the flux capacitor is empty\n";

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use super::follower::DETECTOR;
 use super::*;
-use crate::alert::{Alert, Lang};
 use crate::correlate::Policy;
+use crate::model::alert::{Alert, Lang};
 use crate::replay::{Event, History as Findings, Replay};
 use crate::source::archive::Input;
 

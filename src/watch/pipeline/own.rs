@@ -8,16 +8,16 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::{Now, Pipeline};
-use crate::alert::{Context, OutboxMessage};
-use crate::complaint::{Ailment, Complaint};
 use crate::correlate::{Notice, Sighting};
-use crate::finding::Finding;
 use crate::frame::LINE_BYTES_MAX;
-use crate::meter::Kept;
-use crate::position::{Mode, Progress};
-use crate::record::{Names, Place};
+use crate::model::alert::{Context, OutboxMessage};
+use crate::model::finding::Finding;
+use crate::model::position::{Mode, Progress};
+use crate::model::record::{Names, Place};
 use crate::source::tail::Trouble;
 use crate::store::StoreError;
+use crate::telemetry::meter::Kept;
+use crate::telemetry::self_alert::{Ailment, Complaint};
 
 /// The source that alerts about sealtail itself belong to.
 const SOURCE: &str = "sealtail";

@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use super::{Now, Pipeline};
 use super::{own, poison};
-use crate::alert::{Context, Message, Status};
 use crate::correlate::{Notice, Sighting};
+use crate::deliver::sink::Sink;
 use crate::detect::{Found, Stream};
-use crate::finding::Finding;
 use crate::frame;
 use crate::frame::utf16;
-use crate::record::Names;
+use crate::model::alert::{Context, Message, Status};
+use crate::model::finding::Finding;
+use crate::model::record::Names;
 use crate::signature::Signature;
-use crate::sink::Sink;
 use crate::store::NewMessage;
 use crate::watch::Setup;
 

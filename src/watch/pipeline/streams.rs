@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::detect::Before;
 use crate::frame::End;
-use crate::position::Position;
+use crate::model::position::Position;
 
 /// By the id of the file; no more than there are files that are followed and not at their end.
 #[derive(Debug, Default)]

@@ -1,0 +1,191 @@
+//! What others may ask over HTTP: `/metrics`, `/healthz`, `/readyz`, and the status page at `/`.
+//!
+//! - Off unless the configuration names an address; off loopback only with a token.
+//! - A request changes nothing, and no part of it becomes the path of a file: there are four answers
+//!   and the refusals.
+//! - A request must name this box. A page in somebody's browser whose own name was pointed here
+//!   (DNS rebinding) names another one.
+//! - What the other side decides has a limit: connections, the bytes and the time of a header, the time
+//!   of a whole request.
+//! - Answers come from memory: none of them waits for a disk, for a source or for a sink.
+
+mod answer;
+mod process;
+mod status;
+
+use std::convert::Infallible;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use self::answer::Access;
+use crate::base::secret::Secret;
+use crate::telemetry::self_alert::Desk;
+
+/// Connections at a time; more of them wait.
+const CONNECTIONS_MAX: usize = 32;
+/// The time in which the header of a request must have come, …
+const HEADER_MAX: Duration = Duration::from_secs(5);
+/// … its bytes, …
+const HEADER_BYTES_MAX: usize = 16 << 10;
+/// … and the time of the whole request, its answer taken.
+const REQUEST_MAX: Duration = Duration::from_secs(15);
+/// The time before connections are taken again where the system has no room for one.
+const ACCEPT_RETRY: Duration = Duration::from_secs(1);
+
+/// Where it listens, and whom it answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The address.
+    pub listen: SocketAddr,
+    /// What a request must show.
+    pub token: Option<Secret>,
+    /// Names of this box that a request may use, besides its host name, `localhost` and IP addresses.
+    pub hosts: Vec<String>,
+}
+
+/// The endpoint at work; it stops when it is dropped.
+#[derive(Debug)]
+pub struct Endpoint {
+    /// As it stands in the settings.
+    listen: SocketAddr,
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    serving: JoinHandle<()>,
+}
+
+/// The endpoint cannot listen.
+#[derive(Debug)]
+pub struct HttpError {
+    listen: SocketAddr,
+    why: io::Error,
+}
+
+impl fmt::Display for HttpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot listen on {}, the `listen` of [http]: {}", self.listen, self.why)
+    }
+}
+
+impl std::error::Error for HttpError {}
+
+#[derive(Debug)]
+struct Shared {
+    desk: Desk,
+    /// When the process was started, since 1970.
+    started: Duration,
+    access: Mutex<Arc<Access>>,
+}
+
+impl Endpoint {
+    /// Listens from now on, inside the runtime it is called from. `host` is the name of the box; the
+    /// process was `started` then.
+    ///
+    /// # Errors
+    ///
+    /// The address is taken, or is none of this box.
+    pub fn start(
+        settings: &Settings,
+        host: &str,
+        desk: Desk,
+        started: SystemTime,
+    ) -> Result<Endpoint, HttpError> {
+        let failed = |why| HttpError { listen: settings.listen, why };
+        let listener = listen(settings.listen).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let started = started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let access = Mutex::new(Arc::new(Access::new(settings, host)));
+        let shared = Arc::new(Shared { desk, started, access });
+        let serving = tokio::spawn(serve(listener, shared.clone()));
+        Ok(Endpoint { listen: settings.listen, address, shared, serving })
+    }
+
+    /// Takes other settings; `false` if they name another address, which takes another endpoint.
+    pub fn change(&self, settings: &Settings, host: &str) -> bool {
+        let same = settings.listen == self.listen;
+        if same {
+            // An `Arc` is there or it is not: no panic leaves half of one.
+            let mut access = self.shared.access.lock().unwrap_or_else(PoisonError::into_inner);
+            *access = Arc::new(Access::new(settings, host));
+        }
+        same
+    }
+
+    /// Where it listens; the port is known where the settings left it open.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until it ends by itself, which it only does when it broke.
+    pub async fn ended(&mut self) {
+        // That it panicked has been said.
+        let _ = (&mut self.serving).await;
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
+}
+
+async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut troubled = false;
+    // The semaphore is never closed.
+    while let Ok(permit) = room.clone().acquire_owned().await {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                #[cfg(test)]
+                shared.desk.pulse().comes_to("http");
+                troubled = false;
+                let shared = shared.clone();
+                tokio::spawn(async move {
+                    // A peer that is too slow, or goes away in the middle, is its own affair.
+                    let _ = tokio::time::timeout(REQUEST_MAX, converse(stream, shared)).await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut troubled, true) {
+                    tracing::warn!(
+                        "cannot accept a connection to the HTTP endpoint, will try again: {error}"
+                    );
+                }
+                tokio::time::sleep(ACCEPT_RETRY).await;
+            }
+        }
+    }
+}
+
+/// Answers one request: whoever asks every 15 seconds needs no connection in between.
+async fn converse(stream: TcpStream, shared: Arc<Shared>) -> hyper::Result<()> {
+    let service = service_fn(move |request| {
+        let access = shared.access.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let facts = answer::Facts { desk: &shared.desk, started: shared.started, now: Instant::now() };
+        let response = access.answer(&request, &facts);
+        async move { Ok::<_, Infallible>(response) }
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_MAX)
+        .max_buf_size(HEADER_BYTES_MAX)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service)
+        .await
+}

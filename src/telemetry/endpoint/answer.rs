@@ -1,0 +1,331 @@
+//! From a request to its answer. No socket, no clock.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use hmac::{Hmac, KeyInit, Mac};
+use hyper::header::{
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName, HeaderValue,
+};
+use hyper::header::{WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
+use hyper::{Method, Request, Response, StatusCode, Uri};
+use sha2::Sha256;
+
+use super::{Settings, process, status};
+use crate::base::secret::Secret;
+use crate::telemetry::exposition;
+use crate::telemetry::self_alert::Desk;
+
+const PLAIN: &str = "text/plain; charset=utf-8";
+const HTML: &str = "text/html; charset=utf-8";
+
+/// Whom to answer.
+#[derive(Debug)]
+pub(super) struct Access {
+    /// Name of the box, as people know it.
+    host: String,
+    token: Option<Secret>,
+    /// Names of this box, in lower case.
+    hosts: BTreeSet<String>,
+}
+
+/// What answers are made of.
+pub(super) struct Facts<'a> {
+    pub desk: &'a Desk,
+    /// When the process was started, since 1970.
+    pub started: Duration,
+    pub now: Instant,
+}
+
+impl Access {
+    pub fn new(settings: &Settings, host: &str) -> Access {
+        let own = ["localhost", host].map(str::to_owned).into_iter();
+        let hosts = own.chain(settings.hosts.clone()).map(|name| name.to_ascii_lowercase()).collect();
+        Access { host: host.to_owned(), token: settings.token.clone(), hosts }
+    }
+
+    /// The answer to `request`, whoever sent it.
+    pub fn answer<B>(&self, request: &Request<B>, facts: &Facts<'_>) -> Response<String> {
+        if !self.is_here(request) {
+            return say(
+                StatusCode::FORBIDDEN,
+                "the request names another host; `hosts` of [http] lists further names",
+            );
+        }
+        if !self.is_let_in(request) {
+            // A browser asks a person for a password then.
+            let way = if request.uri().path() == "/" { "Basic realm=\"sealtail\"" } else { "Bearer" };
+            let refusal = say(StatusCode::UNAUTHORIZED, "the token is missing or wrong");
+            return with(refusal, WWW_AUTHENTICATE, way);
+        }
+        let answer: fn(&Access, &Facts<'_>) -> Response<String> = match request.uri().path() {
+            "/" => Access::status,
+            "/metrics" => |_, facts| metrics(facts),
+            "/healthz" => |_, facts| judged(facts.desk.pulse().well(facts.now)),
+            "/readyz" => |_, facts| judged(facts.desk.pulse().ready()),
+            _ => return say(StatusCode::NOT_FOUND, "there are /, /metrics, /healthz and /readyz"),
+        };
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return with(say(StatusCode::METHOD_NOT_ALLOWED, "GET and HEAD are allowed"), ALLOW, "GET, HEAD");
+        }
+        answer(self, facts)
+    }
+
+    fn status(&self, facts: &Facts<'_>) -> Response<String> {
+        let page = say(StatusCode::OK, &status::page(&self.host, facts.desk, facts.now));
+        with(with(page, CONTENT_TYPE, HTML), CONTENT_SECURITY_POLICY, status::POLICY)
+    }
+
+    /// Whether the request names this box. An IP address always does: only names can be pointed
+    /// elsewhere behind a browser's back.
+    fn is_here<B>(&self, request: &Request<B>) -> bool {
+        let mut named = request.headers().get_all(HOST).iter();
+        // What stands in the first line goes before the header.
+        let authority = match (request.uri().authority(), named.next(), named.next()) {
+            (Some(authority), _, None) => Some(authority.clone()),
+            (None, Some(header), None) => {
+                let uri = header.to_str().ok().and_then(|name| name.parse::<Uri>().ok());
+                uri.and_then(|uri| uri.into_parts().authority)
+            }
+            _ => None,
+        };
+        let Some(authority) = authority.filter(|authority| !authority.as_str().contains('@')) else {
+            return false;
+        };
+        let host = authority.host();
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        let name = host.trim_end_matches('.').to_ascii_lowercase();
+        address.is_ok() || self.hosts.contains(&name)
+    }
+
+    /// Whether the request shows the token, if there is one: as it is, or as the password of any user.
+    fn is_let_in<B>(&self, request: &Request<B>) -> bool {
+        let Some(token) = &self.token else { return true };
+        let shown = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let shown = shown.and_then(|value| value.split_once(' '));
+        let Some((scheme, shown)) = shown else { return false };
+        match scheme.to_ascii_lowercase().as_str() {
+            "bearer" => same(token.expose(), shown.trim()),
+            "basic" => password(shown.trim()).is_some_and(|shown| same(token.expose(), &shown)),
+            _ => false,
+        }
+    }
+}
+
+/// The password in what a browser shows.
+fn password(shown: &str) -> Option<String> {
+    let shown = String::from_utf8(BASE64_STANDARD.decode(shown).ok()?).ok()?;
+    shown.split_once(':').map(|(_, password)| password.to_owned())
+}
+
+/// Whether two texts are the same, in a time that does not tell how much of them is.
+fn same(one: &str, other: &str) -> bool {
+    let digest = |text: &str| {
+        // A key of any length will do.
+        let mac = Hmac::<Sha256>::new_from_slice(b"token").ok();
+        mac.map(|mac| mac.chain_update(text))
+    };
+    let (Some(one), Some(other)) = (digest(one), digest(other)) else { return false };
+    one.verify(&other.finalize().into_bytes()).is_ok()
+}
+
+fn metrics(facts: &Facts<'_>) -> Response<String> {
+    let (desk, process) = (facts.desk, process::look(facts.started));
+    let text = exposition::render(desk.meter(), desk.pulse(), &process, facts.now);
+    with(say(StatusCode::OK, &text), CONTENT_TYPE, exposition::CONTENT_TYPE)
+}
+
+fn judged(verdict: Result<(), String>) -> Response<String> {
+    match verdict {
+        Ok(()) => say(StatusCode::OK, "ok"),
+        Err(why) => say(StatusCode::SERVICE_UNAVAILABLE, &why),
+    }
+}
+
+/// An answer of one line or more.
+fn say(status: StatusCode, text: &str) -> Response<String> {
+    let mut response = Response::new(format!("{}\n", text.trim_end_matches('\n')));
+    *response.status_mut() = status;
+    let response = with(response, CONTENT_TYPE, PLAIN);
+    let response = with(response, CACHE_CONTROL, "no-store");
+    with(response, X_CONTENT_TYPE_OPTIONS, "nosniff")
+}
+
+fn with(mut response: Response<String>, name: HeaderName, value: &'static str) -> Response<String> {
+    response.headers_mut().insert(name, HeaderValue::from_static(value));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "0123456789abcdef-canary";
+
+    fn access(token: Option<&str>) -> Access {
+        let settings = Settings {
+            listen: ([127, 0, 0, 1], 9477).into(),
+            token: token.map(Secret::new),
+            hosts: vec!["seal-07.mine.example".to_owned()],
+        };
+        Access::new(&settings, "Seal-07")
+    }
+
+    /// The status and the body of the answer to a request with these headers.
+    fn ask(access: &Access, desk: &Desk, method: &str, uri: &str, headers: &[(&str, &str)]) -> (u16, String) {
+        let mut request = Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let facts = Facts { desk, started: Duration::ZERO, now: Instant::now() };
+        let response = access.answer(&request.body(()).unwrap(), &facts);
+        assert!(!response.body().contains("canary"), "{}", response.body());
+        (response.status().as_u16(), response.into_body())
+    }
+
+    #[test]
+    fn four_paths_are_answered_and_no_other() {
+        let (access, desk) = (access(None), Desk::default());
+        desk.pulse().swept();
+        for (method, path, expected) in [
+            ("GET", "/metrics", 200),
+            ("HEAD", "/metrics", 200),
+            ("GET", "/metrics?name=x", 200),
+            ("GET", "/healthz", 200),
+            ("GET", "/readyz", 200),
+            ("POST", "/metrics", 405),
+            ("DELETE", "/healthz", 405),
+            ("OPTIONS", "/readyz", 405),
+            ("TRACE", "/readyz", 405),
+            ("GET", "/", 200),
+            ("POST", "/", 405),
+            ("GET", "/status", 404),
+            ("GET", "/metrics/", 404),
+            ("GET", "//metrics", 404),
+            ("GET", "/Metrics", 404),
+            ("GET", "/%6detrics", 404),
+            ("GET", "/../etc/passwd", 404),
+            ("GET", "/..%2f..%2fetc%2fpasswd", 404),
+            ("GET", "/metrics/../../etc/passwd", 404),
+        ] {
+            let (status, body) = ask(&access, &desk, method, path, &[("host", "127.0.0.1:9477")]);
+            assert_eq!(status, expected, "{method} {path}: {body}");
+            assert!(!body.contains("root:"), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_request_must_name_this_box() {
+        let (access, desk) = (access(None), Desk::default());
+        for (host, expected) in [
+            ("127.0.0.1:9477", true),
+            ("127.0.0.1", true),
+            ("[::1]:9477", true),
+            ("10.1.2.3:9477", true),
+            ("localhost:9477", true),
+            ("LocalHost", true),
+            ("seal-07:9477", true),
+            ("seal-07.mine.example:9477", true),
+            ("seal-07.mine.example.", true),
+            ("rebound.example:9477", false),
+            ("localhost.rebound.example", false),
+            ("127.0.0.1.rebound.example", false),
+            ("seal-07.rebound.example", false),
+            ("127.0.0.1@rebound.example", false),
+            ("rebound.example@127.0.0.1", false),
+            ("http://127.0.0.1/", true),
+            ("rebound.example/127.0.0.1", false),
+            ("", false),
+        ] {
+            let (status, body) = ask(&access, &desk, "GET", "/healthz", &[("host", host)]);
+            assert_eq!(status, if expected { 200 } else { 403 }, "{host}: {body}");
+            assert!(!body.contains("rebound"), "{body}");
+        }
+        let local = ("host", "localhost");
+        for (uri, headers, expected) in [
+            ("/healthz", &[][..], 403),
+            ("/healthz", &[local, local], 403),
+            ("http://rebound.example/healthz", &[local], 403),
+            ("http://localhost/healthz", &[local], 200),
+        ] {
+            assert_eq!(ask(&access, &desk, "GET", uri, headers).0, expected, "{uri} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_asked_for_everywhere() {
+        let (access, desk) = (access(Some(TOKEN)), Desk::default());
+        desk.pulse().swept();
+        for path in ["/metrics", "/healthz", "/readyz", "/"] {
+            for (header, value, expected) in [
+                ("x-other", "", 401),
+                ("authorization", TOKEN, 401),
+                ("authorization", "Bearer", 401),
+                ("authorization", "Bearer ", 401),
+                ("authorization", "Bearer 0123456789abcdef", 401),
+                ("authorization", &format!("Basic {TOKEN}"), 401),
+                ("authorization", &format!("Basic {}", BASE64_STANDARD.encode(TOKEN)), 401),
+                ("authorization", &format!("Basic {}", BASE64_STANDARD.encode(format!("{TOKEN}:"))), 401),
+                ("authorization", &format!("Basic {}", BASE64_STANDARD.encode(format!("me:{TOKEN}x"))), 401),
+                ("authorization", &format!("Basic {}", BASE64_STANDARD.encode(format!("me:{TOKEN}"))), 200),
+                ("authorization", &format!("Basic {}", BASE64_STANDARD.encode(format!(":{TOKEN}"))), 200),
+                ("authorization", &format!("Digest {TOKEN}"), 401),
+                ("authorization", &format!("Bearer {TOKEN}x"), 401),
+                ("authorization", &format!("Bearer {TOKEN}"), 200),
+                ("authorization", &format!("bearer {TOKEN}"), 200),
+            ] {
+                let headers = [("host", "10.1.2.3"), (header, value)];
+                assert_eq!(
+                    ask(&access, &desk, "GET", path, &headers).0,
+                    expected,
+                    "{path} {header}: {value}"
+                );
+            }
+        }
+        assert!(!format!("{access:?}").contains("canary"));
+    }
+
+    #[test]
+    fn a_browser_is_asked_for_a_password() {
+        let (access, desk) = (access(Some(TOKEN)), Desk::default());
+        let facts = Facts { desk: &desk, started: Duration::ZERO, now: Instant::now() };
+        for (path, way) in [("/", "Basic realm=\"sealtail\""), ("/metrics", "Bearer")] {
+            let request = Request::get(path).header("host", "10.1.2.3").body(()).unwrap();
+            assert_eq!(access.answer(&request, &facts).headers()["www-authenticate"], way, "{path}");
+        }
+    }
+
+    #[test]
+    fn health_is_told_with_its_reason() {
+        let (access, desk, host) = (access(None), Desk::default(), [("host", "localhost")]);
+        assert_eq!(ask(&access, &desk, "GET", "/healthz", &host), (200, "ok\n".to_owned()));
+        let (status, body) = ask(&access, &desk, "GET", "/readyz", &host);
+        assert_eq!((status, &*body), (503, "the files have not been looked at yet\n"));
+        desk.pulse().writable(Err("state.redb: read-only file system".to_owned()));
+        let (status, body) = ask(&access, &desk, "GET", "/healthz", &host);
+        assert_eq!((status, &*body), (503, "nothing is read: state.redb: read-only file system\n"));
+        let (_, text) = ask(&access, &desk, "GET", "/metrics", &host);
+        assert!(text.contains("\nsealtail_state_failing 1\n") && text.ends_with('\n'), "{text}");
+    }
+
+    #[test]
+    fn answers_are_not_kept_and_say_what_they_are() {
+        let (access, desk) = (access(None), Desk::default());
+        let facts = Facts { desk: &desk, started: Duration::ZERO, now: Instant::now() };
+        for (method, path, name, value) in [
+            ("GET", "/metrics", "content-type", exposition::CONTENT_TYPE),
+            ("GET", "/healthz", "content-type", PLAIN),
+            ("GET", "/healthz", "cache-control", "no-store"),
+            ("GET", "/", "content-type", HTML),
+            ("GET", "/", "content-security-policy", status::POLICY),
+            ("GET", "/metrics", "x-content-type-options", "nosniff"),
+            ("PUT", "/metrics", "allow", "GET, HEAD"),
+        ] {
+            let request = Request::builder().method(method).uri(path).header("host", "localhost");
+            let response = access.answer(&request.body(()).unwrap(), &facts);
+            assert_eq!(response.headers()[name], value, "{method} {path}");
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Following logs: from bytes that appear to alerts in the outbox.
+//!
+//! One thread reads, detects and correlates; [`crate::deliver`] sends from the outbox beside it.
+//! What a pass over the files came to (positions, open alerts, messages) goes into the store in one
+//! transaction, so nothing upstream of it needs to survive a crash: the log file is the buffer.
+//! While the store cannot take it, nothing more is read.
+
+mod export;
+#[cfg(test)]
+mod model;
+mod pipeline;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use self::pipeline::{Now, Pipeline, Taken, Turn};
+#[cfg(test)]
+pub(crate) use self::pipeline::{POISON, POISON_LATER};
+use crate::base::clock::Clock;
+use crate::correlate::command::Vars;
+use crate::correlate::{Moment, Policy};
+use crate::deliver::Notifier;
+use crate::deliver::sink::Sink;
+use crate::detect::Detector;
+use crate::doctor::collect::Request;
+use crate::source::tail::Settings;
+use crate::source::wake::{self, Wake};
+use crate::store::{Store, StoreError};
+use crate::telemetry::self_alert::{Ailment, Complaint, Desk};
+
+/// Files are looked at this often while something happens, …
+const SWEEP_MIN: Duration = Duration::from_secs(1);
+/// … and this often while nothing does: wake-ups are quicker, but may be missed.
+const SWEEP_MAX: Duration = Duration::from_secs(5);
+/// Among very many files a sweep takes long. It then waits so many times as long, …
+const SWEEP_COST: u32 = 400;
+/// … but no longer than this, and only while wake-ups can be relied on.
+const SWEEP_MAX_COSTLY: Duration = Duration::from_secs(60);
+/// Positions become durable this often while they move and nothing is found.
+const COMMIT_EVERY: Duration = Duration::from_secs(1);
+/// A store that refuses a commit is tried again after this.
+const COMMIT_RETRY: Duration = Duration::from_secs(1);
+/// A turn ends after this time, and goes on with the next file: files move meanwhile, and time passes.
+const TURN_MAX: Duration = Duration::from_millis(200);
+/// Time moves alerts this often: they repeat and resolve in minutes.
+const TICK_EVERY: Duration = Duration::from_secs(1);
+
+/// What is watched, and what becomes of it.
+#[derive(Debug)]
+pub struct Setup {
+    /// Where positions, alerts and messages are kept.
+    pub state_dir: PathBuf,
+    /// Name of the box.
+    pub host: String,
+    /// The engine.
+    pub detector: Detector,
+    /// The operator's `[vars]`.
+    pub vars: Vars,
+    /// What the doctor looks at for the causes of alerts, if it is to.
+    pub examine: Option<Request>,
+    /// When alerts speak.
+    pub policy: Policy,
+    /// Lines before and after a record.
+    pub context_lines: usize,
+    /// What is followed.
+    pub sources: Vec<Settings>,
+    /// Where alerts go.
+    pub sinks: Vec<Sink>,
+}
+
+/// Tells a [`Watch`] to end.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    asked: Arc<AtomicBool>,
+    bell: wake::Bell,
+}
+
+impl Stop {
+    /// Asks it to commit what it has and end.
+    pub fn ask(&self) {
+        self.asked.store(true, Ordering::Relaxed);
+        self.bell.ring();
+    }
+}
+
+/// The reading side of `sealtail watch`.
+#[derive(Debug)]
+pub struct Watch {
+    pipeline: Pipeline,
+    store: Arc<Store>,
+    notifier: Notifier,
+    desk: Desk,
+    wake: Wake,
+    asked: Arc<AtomicBool>,
+    clock: Clock,
+    committed_at: Instant,
+    ticked_at: Instant,
+    swept_at: Option<Instant>,
+    sweep_every: Duration,
+    /// The first sweep has been told of.
+    greeted: bool,
+    /// What is kept of positions beside the store.
+    export: export::Export,
+}
+
+impl Watch {
+    /// Takes up where the store says the last run ended. A `clock` that goes on over a reload keeps alerts
+    /// from a step of the wall clock in between.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub fn new(
+        setup: Arc<Setup>,
+        store: Arc<Store>,
+        notifier: Notifier,
+        wake: Wake,
+        desk: Desk,
+        clock: Clock,
+    ) -> Result<Watch, StoreError> {
+        let ring = wake.bell();
+        desk.on_post(move || ring.ring());
+        let now = Instant::now();
+        Ok(Watch {
+            pipeline: Pipeline::new(setup, store.clone(), desk.clone(), now)?,
+            store,
+            notifier,
+            desk,
+            wake,
+            asked: Arc::default(),
+            clock,
+            committed_at: now,
+            ticked_at: now,
+            swept_at: None,
+            sweep_every: SWEEP_MIN,
+            greeted: false,
+            export: export::Export::default(),
+        })
+    }
+
+    /// What ends it.
+    pub fn stop(&self) -> Stop {
+        Stop { asked: self.asked.clone(), bell: self.wake.bell() }
+    }
+
+    /// Watches until it is asked to stop.
+    pub fn run(mut self) {
+        while !self.asked.load(Ordering::Relaxed) {
+            let busy = self.turn();
+            self.rest(busy);
+        }
+        self.desk.pulse().moved(Instant::now());
+        self.commit();
+        self.export.end(&self.store);
+    }
+
+    fn now(&self) -> Now {
+        let instant = Instant::now();
+        Now { instant, moment: Moment { steady: self.clock.at(instant), wall: Timestamp::now() } }
+    }
+
+    /// Does what there is to do now; whether there may be more.
+    fn turn(&mut self) -> bool {
+        let now = self.now();
+        self.desk.pulse().moved(now.instant);
+        self.hear(now);
+        if self.pipeline.refused {
+            return self.commit();
+        }
+        if self.swept_at.is_none_or(|swept| now.instant >= swept + self.sweep_every) {
+            self.sweep(now.instant);
+        }
+        let busy = self.read(now);
+        if now.instant >= self.ticked_at + TICK_EVERY {
+            self.ticked_at = now.instant;
+            self.pipeline.measure(now.instant);
+            self.pipeline.tick(self.now());
+        }
+        if !self.pipeline.pending.messages.is_empty() || now.instant >= self.committed_at + COMMIT_EVERY {
+            self.commit();
+        }
+        self.export.run(&self.store, now.instant);
+        busy
+    }
+
+    /// Reads what there is to read, for a while; whether there is more.
+    fn read(&mut self, now: Now) -> bool {
+        let pulse = self.desk.pulse();
+        let is_spent = || {
+            // A turn over many large files takes long and stands not still.
+            pulse.moved(Instant::now());
+            now.instant.elapsed() > TURN_MAX
+        };
+        let turn = self.pipeline.turn(now, is_spent);
+        self.hand_on();
+        if turn == Turn::Refused {
+            self.pause(COMMIT_RETRY);
+        }
+        turn == Turn::More
+    }
+
+    /// Takes what sealtail has to say of itself.
+    fn hear(&mut self, now: Now) {
+        self.pipeline.hear(now);
+        self.hand_on();
+    }
+
+    /// Lets others know of what the store has taken, and of what cannot wait for it.
+    fn hand_on(&mut self) {
+        let Taken { messages, positions } = std::mem::take(&mut self.pipeline.taken);
+        if positions {
+            self.export.note();
+        }
+        if messages {
+            self.notifier.notify();
+        }
+        for (sink, letter) in self.pipeline.urgent.drain(..) {
+            self.notifier.send_now(&sink, letter);
+        }
+    }
+
+    /// Waits for something to happen, or for something to be due; if there is more to do, it only takes
+    /// note of what happened.
+    fn rest(&mut self, busy: bool) {
+        let now = Instant::now();
+        let due = [
+            self.swept_at.map(|swept| swept + self.sweep_every),
+            self.pipeline.tail.next_deadline(now),
+            Some(self.ticked_at + TICK_EVERY),
+        ];
+        let until = due.into_iter().flatten().min().filter(|_| !busy).unwrap_or(now);
+        let dirty = self.wake.wait(until.saturating_duration_since(now));
+        let unknown = dirty.paths.iter().filter(|path| self.pipeline.tail.touch(path)).count() > 0;
+        if dirty.all || unknown {
+            self.swept_at = None;
+            self.sweep_every = SWEEP_MIN;
+        }
+    }
+
+    /// Lets the tail look at the files; the quieter they are, the more seldom.
+    fn sweep(&mut self, now: Instant) {
+        self.pipeline.sweep(now);
+        if !std::mem::replace(&mut self.greeted, true) {
+            for source in self.pipeline.tail.idle_sources() {
+                let paths = source.paths.join(", ");
+                tracing::warn!("source `{}` names no file yet: {paths}", source.name);
+            }
+        }
+        self.wake.follow(self.pipeline.tail.watched());
+        if let Some(warning) = self.wake.warning() {
+            tracing::warn!("{warning}");
+            self.desk.post(Complaint::new(Ailment::WatchLimit, warning));
+        }
+        self.desk.pulse().swept();
+        self.swept_at = Some(now);
+        self.sweep_every = (self.sweep_every * 2).min(self.sweep_pace(now.elapsed()));
+    }
+
+    /// The longest time from one sweep to the next, if one `took` so long.
+    fn sweep_pace(&self, took: Duration) -> Duration {
+        let polled = self.pipeline.setup.sources.iter().filter_map(|source| source.poll).min();
+        let pace = if self.wake.is_deaf() {
+            SWEEP_MAX
+        } else {
+            (took * SWEEP_COST).clamp(SWEEP_MAX, SWEEP_MAX_COSTLY)
+        };
+        polled.map_or(pace, |polled| polled.min(pace))
+    }
+
+    /// Lets time pass, whatever happens to the files; only being asked to stop ends it early. The
+    /// marks it takes are made good by a sweep.
+    fn pause(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        while !self.asked.load(Ordering::Relaxed) && Instant::now() < until {
+            self.wake.wait(until.saturating_duration_since(Instant::now()));
+        }
+        self.swept_at = None;
+    }
+
+    /// Hands everything that changed to the store at once; whether the store has it now.
+    fn commit(&mut self) -> bool {
+        let now = self.now();
+        self.committed_at = now.instant;
+        let done = self.pipeline.commit(now);
+        self.hand_on();
+        if !done {
+            self.pause(COMMIT_RETRY);
+        }
+        done
+    }
+}
