@@ -92,7 +92,7 @@ fn sent(carried: &Carried, message: &OutboxMessage, now: Timestamp) -> Vec<(&'st
 
 #[test]
 fn every_destination_makes_its_golden_requests() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sink/golden");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/deliver/sink/golden");
     let now = Timestamp::from_second(1_656_052_503).unwrap();
     for (Kind { golden, .. }, destination) in destinations() {
         for (kind, message) in messages() {
