@@ -294,3 +294,60 @@ async fn a_day_without_a_receiver_is_told_by_digests_where_it_was_too_much() {
     assert!(got.len() < 2_000, "{} messages", got.len());
     assert_eq!(findings(&got), 24 * 450, "every finding is told once");
 }
+
+/// Of five backends two are gone: in no order, four requests of ten fail. By the clock of the test, which stands while
+/// somebody works, only what waits takes time.
+#[tokio::test(start_paused = true)]
+async fn a_receiver_of_which_a_part_is_down_gets_fifty_messages_a_second_in_order() {
+    const ALERTS: usize = 100;
+    let arrived: Arc<Mutex<Vec<(String, u64)>>> = Arc::default();
+    let (seen, requests) = (arrived.clone(), Arc::new(Mutex::new(0_u64)));
+    let address = serve(move |stream| {
+        let (seen, requests) = (seen.clone(), requests.clone());
+        async move {
+            let body = request(&stream).await;
+            let number = {
+                let mut requests = requests.lock().unwrap();
+                *requests += 1;
+                *requests
+            };
+            let is_down = (number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) % 10 < 4;
+            let reply = if is_down { "503 Gone\r\ncontent-length: 0" } else { "204 Told" };
+            if !is_down {
+                let event: serde_json::Value = serde_json::from_str(&body).unwrap();
+                let data = &event["data"];
+                let fingerprint = data["fingerprint"].as_str().unwrap().to_owned();
+                seen.lock().unwrap().push((fingerprint, data["sequence"].as_u64().unwrap()));
+            }
+            write(&stream, format!("HTTP/1.1 {reply}\r\nconnection: close\r\n\r\n").as_bytes());
+        }
+    })
+    .await;
+    let names: Vec<String> = (0..ALERTS).map(|number| format!("alert-{number}")).collect();
+    let messages: Vec<_> = (1..=3)
+        .flat_map(|sequence| names.iter().map(move |name| ("partly", name.as_str(), sequence)))
+        .collect();
+    let outbox = Outbox::with(&messages);
+    let delivery = outbox.start(vec![webhook("partly", &format!("http://{address}{CANARY}"))]);
+    let start = Instant::now();
+    let mut first_hundred = None;
+    while outbox.store.waiting("partly").unwrap() > 0 {
+        sleep(Duration::from_millis(100)).await;
+        if first_hundred.is_none() && arrived.lock().unwrap().len() >= ALERTS {
+            first_hundred = Some(start.elapsed());
+        }
+    }
+    let counts = delivery.stop().await;
+    println!("{:?} for the first hundred, {:?} for all; {counts:?}", first_hundred.unwrap(), start.elapsed());
+    assert!(counts[0].retried > 100 && counts[0].refused == 0, "{counts:?}");
+    assert!(first_hundred.unwrap() <= 2 * SECOND, "{first_hundred:?}");
+    let arrived = arrived.lock().unwrap();
+    for name in &names {
+        let of_it: Vec<u64> = arrived
+            .iter()
+            .filter(|(fingerprint, _)| fingerprint == name)
+            .map(|(_, sequence)| *sequence)
+            .collect();
+        assert_eq!(of_it, [1, 2, 3], "{name}");
+    }
+}
