@@ -1,5 +1,7 @@
 //! `sealtail check`.
 
+mod route;
+
 use std::collections::HashSet;
 use std::io::Write;
 use std::path::Path;
@@ -13,7 +15,7 @@ use crate::base::disk;
 use crate::base::text::clean;
 use crate::config::{self, Config};
 use crate::deliver;
-use crate::deliver::sink::Outcome;
+use crate::deliver::sink::{Outcome, Sink};
 use crate::detect::{Detector, samples};
 use crate::signature::{Catalogue, Trust, command, cost};
 use crate::source::tail::poll_networks;
@@ -38,6 +40,11 @@ pub(super) fn run(args: CheckArgs) -> Result<u8> {
         return Ok(EXIT_FOUND);
     }
     let mut out = anstream::stdout().lock();
+    if !args.route.is_empty() {
+        let sinks = sinks(config.as_ref())?;
+        args.route.iter().try_for_each(|id| route::print(id, &catalogue, sinks, &mut out))?;
+        return Ok(EXIT_OK);
+    }
     if let Some(config) = &mut config {
         let remote = remote(config, disk::network);
         for warning in config.warnings.iter().chain(&remote) {
@@ -92,15 +99,22 @@ fn read_packs(
     Ok((catalogue, warnings))
 }
 
+/// The sinks of the configuration.
+fn sinks(config: Option<&Config>) -> Result<&[Sink]> {
+    match config {
+        Some(config) if !config.sinks.is_empty() => Ok(&config.sinks),
+        Some(_) => bail!("the configuration has no sink"),
+        None => bail!("there is no configuration, and so no sink\nhint: name one with --config"),
+    }
+}
+
 /// Sends a marked alert to every sink and says what became of it.
 fn send_tests(config: Option<&Config>, out: &mut impl Write) -> Result<u8> {
-    let Some(config) = config.filter(|config| !config.sinks.is_empty()) else {
-        bail!("there is no sink to test\nhint: name a configuration with --config");
-    };
-    let host = config.host.clone().unwrap_or_else(host_name);
+    let sinks = sinks(config)?;
+    let host = config.and_then(|config| config.host.clone()).unwrap_or_else(host_name);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut code = EXIT_OK;
-    for sink in &config.sinks {
+    for sink in sinks {
         write!(out, "sink {}: ", sink.name)?;
         out.flush()?;
         match runtime.block_on(deliver::send_test(sink, &host)) {

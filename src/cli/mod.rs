@@ -205,6 +205,10 @@ struct CheckArgs {
     /// Send a marked test alert to each sink and report what becomes of it
     #[arg(long)]
     send_test: bool,
+
+    /// Print which sinks would get the alerts of this signature; repeatable
+    #[arg(long, value_name = "GLOB", conflicts_with = "send_test")]
+    route: Vec<String>,
 }
 
 /// Look for the misconfigurations that stop a sealing box before a log line says so

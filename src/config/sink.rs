@@ -44,16 +44,43 @@ fn read(
 ) -> Option<Sink> {
     let name = reader.name(&table, names);
     let min_severity = table.parsed("min_severity", "severity", str::parse);
-    let signatures = reader.globs(&table, "signatures");
+    let [signatures, hosts, sources] =
+        ["signatures", "hosts", "sources"].map(|key| reader.globs(&table, key));
+    let group = groups(reader, &table);
     let lang = table.parsed("lang", "lang", str::parse).unwrap_or(lang);
     let limit = reader.number(&table, "max_per_minute", u32::MAX.into());
     table.finish();
     Some(Sink {
         name: name?,
-        route: Route { min_severity: min_severity.unwrap_or(Severity::Warning), signatures, lang },
+        route: Route {
+            min_severity: min_severity.unwrap_or(Severity::Warning),
+            signatures,
+            hosts,
+            sources,
+            group,
+            lang,
+        },
         max_per_minute: limit.and_then(|limit| u32::try_from(limit).ok()).unwrap_or(per_minute),
         destination: destination?,
     })
+}
+
+/// `group`: globs of `name=value`.
+fn groups(reader: &Reader<'_>, table: &Table<'_>) -> Vec<glob::Pattern> {
+    let patterns = table.strings("group").into_iter().filter(|pattern| {
+        let is_pair = pattern.value.contains('=');
+        if !is_pair {
+            let message = format!("`{}` names no value of an alert", pattern.value);
+            reader.text.fault_hint(
+                "group",
+                pattern.span.clone(),
+                message,
+                "write `name=value`: `miner=f01000`",
+            );
+        }
+        is_pair
+    });
+    patterns.filter_map(|pattern| reader.glob(&pattern)).collect()
 }
 
 /// The address: written here, or in a file.

@@ -97,6 +97,9 @@ url  = "https://example.org/hook"
 secret_file  = "key"
 min_severity = "error"
 signatures   = ["venus-cluster/*"]
+hosts = ["seal-*"]
+sources = ["worker"]
+group = ["miner=f01*"]
 lang = "en"
 max_per_minute = 0
 
@@ -148,6 +151,9 @@ fn a_whole_configuration() {
                 route: Route {
                     min_severity: Severity::Error,
                     signatures: vec![glob("venus-cluster/*")],
+                    hosts: vec![glob("seal-*")],
+                    sources: vec![glob("worker")],
+                    group: vec![glob("miner=f01*")],
                     lang: Lang::En,
                 },
                 max_per_minute: 0,
@@ -307,6 +313,8 @@ fn every_fault_has_its_place() {
         (hook, "secret = 'whsec_T0CANARY'", "unknown-key", 4, 1),
         (hook, "min_severity = 'loud'", "severity", 4, 16),
         (hook, "signatures = ['[']", "glob", 4, 15),
+        (hook, "hosts = ['[']", "glob", 4, 10),
+        (hook, "group = ['miner=f01', 'f01']", "group", 4, 23),
         (hook, "lang = 'fr'", "lang", 4, 8),
         (hook, "max_per_minute = -1", "wrong-type", 4, 18),
         (hook, "max_per_minute = 4294967296", "number", 4, 18),

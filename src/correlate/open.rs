@@ -359,9 +359,14 @@ impl Notice {
         &self.alert.first_seen
     }
 
-    /// The value that all its findings share for `name`, one of those it is grouped by.
-    pub fn group_value(&self, name: &str) -> Option<&str> {
-        self.alert.group.get(name).map(String::as_str)
+    /// The `[[source]]` of the alert.
+    pub fn source(&self) -> &str {
+        &self.alert.source
+    }
+
+    /// The values that all its findings share for the fields it is grouped by.
+    pub fn group(&self) -> &Fields {
+        &self.alert.group
     }
 
     /// The message in `lang`, with what the catalogue knows and the operator's `vars` filled in.

@@ -235,7 +235,7 @@ fn groups_without_number_share_one_alert() {
     }
     assert_eq!(notices.len() as u64, most + 1, "one each, and one for all that are too many");
     let crowd = notices.last().unwrap();
-    assert_eq!((said(crowd), crowd.group_value("sector")), (("firing", 1, 1, 1), None));
+    assert_eq!((said(crowd), crowd.group().get("sector")), (("firing", 1, 1, 1), None));
     // Those that have an alert go on in it, also after a restart.
     let open = correlator.changes().into_iter().filter_map(|(id, alert)| Some((id, alert?)));
     let mut correlator = Correlator::new(Policy::default(), open.collect::<Vec<_>>());
@@ -245,7 +245,7 @@ fn groups_without_number_share_one_alert() {
     assert_eq!(resolved.len() as u64, most - 1, "all but the two that were found again");
     // There is room again.
     let [new] = &correlator.observe(vec![sighting(&x, "new", 1)], at(1_000))[..] else { panic!("an alert") };
-    assert_eq!(new.group_value("sector"), Some("new"));
+    assert_eq!(new.group()["sector"], "new");
     let mut last: Vec<_> = correlator.tick(at(5_000)).iter().map(said).collect();
     last.sort_unstable();
     assert_eq!(
@@ -267,7 +267,7 @@ fn where_one_of_too_many_groups_ends_one_more_gets_an_alert_of_its_own() {
     for (group, alert) in [("first", Some("first")), ("second", None)] {
         let told = correlator.observe(vec![sighting(&x, group, 1)], at(2));
         assert_eq!(told.len(), 1, "{group}");
-        assert_eq!(told[0].group_value("sector"), alert, "{group}");
+        assert_eq!(told[0].group().get("sector").map(String::as_str), alert, "{group}");
     }
     assert_eq!(correlator.observe(vec![sighting(&x, "third", 1)], at(3)), [], "it is one with the second");
 }

@@ -25,7 +25,7 @@ mod tests;
 
 pub use self::contract::{HttpSink, PrintSink, Request};
 pub use self::reply::{Outcome, RETRY_AFTER_MAX, Reply};
-pub use self::route::Route;
+pub use self::route::{Route, Subject};
 pub use self::slack::Slack;
 pub use self::stdout::Stdout;
 pub use self::webhook::{SigningKey, Webhook};

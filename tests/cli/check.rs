@@ -112,3 +112,36 @@ fn a_test_alert_to_every_sink() {
         assert_eq!(got.json()["data"]["sequence"], 1);
     }
 }
+
+#[test]
+fn who_would_get_an_alert_is_printed_and_nothing_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("sealtail.toml");
+    let sink = |name: &str, more: &str| {
+        format!("[[sink.webhook]]\nname = \"{name}\"\nurl = \"https://example.org/\"\n{more}")
+    };
+    let sinks = [
+        sink("all", ""),
+        sink("pager", "min_severity = \"critical\"\nsources = [\"worker\"]\ngroup = [\"miner=f01*\"]\n"),
+        sink("chain", "signatures = [\"chain/*\"]\n"),
+    ];
+    fs::write(&config, sinks.concat()).unwrap();
+    let config = text(&config);
+    let route = |globs: &[&str]| {
+        let asked = globs.iter().flat_map(|glob| ["--route", glob]);
+        run(&["check", "--config", &config].into_iter().chain(asked).collect::<Vec<_>>())
+    };
+    let ran = route(&["venus-cluster/ext-unmarshal-response", "venus-cluster/too-many-*"]);
+    assert_eq!(
+        (ran.status, &*ran.stdout),
+        (
+            0,
+            "error     venus-cluster/ext-unmarshal-response  all\n\
+             critical  venus-cluster/too-many-open-files  all, pager (where sources = [\"worker\"], \
+             group = [\"miner=f01*\"])\n"
+        )
+    );
+    let ran = route(&["venus-cluster/ext-unmarshall-response"]);
+    assert_eq!(ran.status, 2);
+    assert!(ran.stderr.contains("did you mean `venus-cluster/ext-unmarshal-response`?"), "{}", ran.stderr);
+}

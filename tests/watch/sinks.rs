@@ -134,3 +134,26 @@ fn a_limit_is_kept() {
     assert_eq!(pids_in_order(&rig.inbox.events()), [1, 2, 3, 4, 5]);
     stop(running);
 }
+
+/// `sources` and `group` choose alerts by where they come from and by what their findings share.
+#[test]
+fn sources_and_groups_choose_the_sink() {
+    let [here, elsewhere, grouped] = [(); 3].map(|()| Inbox::start(|_, _| Answer::status(200)));
+    let rig = Rig::new();
+    rig.configure(&format!(
+        "{}{}sources = [\"work*\"]\nhosts = [\"*\"]\n{}sources = [\"manager\"]\n{}group = [\"child_pid=2\"]\n",
+        rig.settings(),
+        sink("here", &here.url()),
+        sink("elsewhere", &elsewhere.url()),
+        sink("grouped", &grouped.url()),
+    ));
+    rig.log("worker.log").fail(1..4);
+    let running = rig.watch();
+    drop(rig.inbox.until_pid(3));
+    drop(here.until_pid(3));
+    drop(grouped.until("one alert", |events| !events.is_empty()));
+    stop(running);
+    assert_eq!(pids_in_order(&here.events()), [1, 2, 3]);
+    assert_eq!(pids_in_order(&grouped.events()), [2]);
+    assert!(elsewhere.events().is_empty());
+}

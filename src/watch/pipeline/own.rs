@@ -48,7 +48,8 @@ pub(in crate::watch) struct Own {
 
 /// Whether a notice is about this sink.
 pub(in crate::watch) fn is_about(notice: &Notice, sink: &str) -> bool {
-    notice.signature().starts_with("sealtail/") && notice.group_value("sink") == Some(sink)
+    notice.signature().starts_with("sealtail/")
+        && notice.group().get("sink").is_some_and(|named| named == sink)
 }
 
 impl Pipeline {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{Now, Pipeline};
 use super::{own, poison};
 use crate::correlate::{Notice, Sighting};
-use crate::deliver::sink::Sink;
+use crate::deliver::sink::{Sink, Subject};
 use crate::detect::{Found, Stream};
 use crate::frame;
 use crate::frame::utf16;
@@ -197,9 +197,16 @@ impl Pipeline {
     pub(in crate::watch) fn messages(&mut self, notice: &Notice) -> Vec<NewMessage> {
         let setup = &self.setup;
         let catalogue = setup.detector.catalogue();
+        let subject = Subject {
+            signature: notice.signature(),
+            severity: notice.severity(),
+            host: &setup.host,
+            source: notice.source(),
+            group: notice.group(),
+        };
         let takes = |sink: &&Sink| {
             // What is wrong with a sink is told by the others.
-            !own::is_about(notice, &sink.name) && sink.route.takes(notice.signature(), notice.severity())
+            !own::is_about(notice, &sink.name) && sink.route.takes(&subject)
         };
         let doctor = &mut self.confirmer;
         let mut cause = None;
