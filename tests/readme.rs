@@ -22,8 +22,13 @@ fn blocks(file: &str, info: &str) -> Vec<String> {
     named.map(str::to_owned).collect()
 }
 
-/// Runs a command line as a reader would, from the project's folder.
+/// Runs a command line as a reader would, from the project's folder, with a configuration in its usual place.
 fn shell(line: &str) -> std::process::Output {
+    let home = tempfile::tempdir().unwrap();
+    let config =
+        format!("[[source]]\nname = 'worker'\npaths = ['{}/examples/incident/*.log']\n", root().display());
+    fs::create_dir(home.path().join("sealtail")).unwrap();
+    fs::write(home.path().join("sealtail/sealtail.toml"), config).unwrap();
     let folder = Path::new(env!("CARGO_BIN_EXE_sealtail")).parent().unwrap();
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
     Command::new("sh")
@@ -31,7 +36,8 @@ fn shell(line: &str) -> std::process::Output {
         .current_dir(root())
         .env("PATH", path)
         .env("TZ", "Asia/Shanghai")
-        .env("XDG_CONFIG_HOME", "/nonexistent")
+        .env("XDG_CONFIG_HOME", home.path())
+        .env("XDG_STATE_HOME", home.path())
         .stdin(Stdio::null())
         .output()
         .unwrap()

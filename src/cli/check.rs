@@ -1,6 +1,7 @@
 //! `sealtail check`.
 
 mod route;
+mod world;
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -21,10 +22,19 @@ use crate::signature::{Catalogue, Trust, command, cost};
 use crate::source::tail::poll_networks;
 use crate::store::{Place, Store};
 
+/// Where a configuration is looked for that is not named.
+const PLACES: &str = "$SEALTAIL_CONFIG, ~/.config/sealtail/sealtail.toml, /etc/sealtail/sealtail.toml";
+
 pub(super) fn run(args: CheckArgs) -> Result<u8> {
+    let path = config::find(args.config.as_deref(), &environment, &|path: &Path| path.exists());
+    if path.is_none() && args.packs.packs.is_empty() {
+        bail!(
+            "no configuration was found in {PLACES}\nhint: name it with --config FILE; `--packs DIR` alone checks pages"
+        );
+    }
     let mut faults = Vec::new();
-    let mut config = read_config(&args, &mut faults);
-    let (catalogue, warnings) = read_packs(&args, config.as_ref(), &mut faults)?;
+    let config = path.as_deref().and_then(|path| read_config(path, &mut faults));
+    let Packs { catalogue, ids, warnings } = read_packs(&args, config.as_ref(), &mut faults)?;
     for fault in &faults {
         anstream::eprintln!("{}\n", clean(&fault.to_string()));
     }
@@ -35,9 +45,7 @@ pub(super) fn run(args: CheckArgs) -> Result<u8> {
         anstream::eprintln!("{}\n", clean(&Note(note).to_string()));
     }
     if !faults.is_empty() {
-        let plural = if faults.len() == 1 { "" } else { "s" };
-        anstream::eprintln!("sealtail: {} fault{plural}", faults.len());
-        return Ok(EXIT_FOUND);
+        return Ok(found(faults.len()));
     }
     let mut out = anstream::stdout().lock();
     if !args.route.is_empty() {
@@ -45,29 +53,53 @@ pub(super) fn run(args: CheckArgs) -> Result<u8> {
         args.route.iter().try_for_each(|id| route::print(id, &catalogue, sinks, &mut out))?;
         return Ok(EXIT_OK);
     }
-    if let Some(config) = &mut config {
-        let remote = remote(config, disk::network);
+    let mut count = 0;
+    if let (Some(mut config), Some(path)) = (config.clone(), path) {
+        let remote = remote(&mut config, disk::network);
         for warning in config.warnings.iter().chain(&remote) {
             anstream::eprintln!("warning: {}", clean(warning));
         }
+        let (problems, files) = world::look(&config, &catalogue, &ids, &environment);
+        problems.iter().for_each(world::Problem::print);
+        count = problems.iter().filter(|problem| problem.fault).count();
         let Config { sources, sinks, .. } = config;
-        writeln!(out, "configuration: {} sources, {} sinks, no fault", sources.len(), sinks.len())?;
+        let [sources, files, sinks] = [(sources.len(), "source"), (files, "file"), (sinks.len(), "sink")]
+            .map(|(count, what)| counted(count, what));
+        let path = clean(&path.display().to_string());
+        writeln!(out, "configuration: {path}: {sources}, {files}, {sinks}, {}", verdict(count))?;
+    } else {
+        writeln!(out, "configuration: none in {PLACES}")?;
     }
     let signatures = catalogue.signatures();
     let samples: usize = signatures.iter().map(|signature| signature.pages.samples().len()).sum();
     let checks = signatures.iter().filter(|signature| signature.check.is_some()).count();
-    let count = signatures.len() - checks;
+    let pages = signatures.len() - checks;
     writeln!(
         out,
-        "packs: {count} signatures, {samples} samples, {checks} pages that no log line shows, no fault"
+        "packs: {pages} signatures, {samples} samples, {checks} pages that no log line shows, no fault"
     )?;
-    if args.send_test { send_tests(config.as_ref(), &mut out) } else { Ok(EXIT_OK) }
+    // Where a source is wrong, a sink may be tested all the same.
+    let sent = if args.send_test { send_tests(config.as_ref(), &mut out)? } else { EXIT_OK };
+    Ok(if count > 0 { found(count).max(sent) } else { sent })
 }
 
-/// The configuration that is named or found, its faults aside.
-fn read_config(args: &CheckArgs, faults: &mut Vec<Diagnostic>) -> Option<Config> {
-    let path = config::find(args.config.as_deref(), &environment, &|path: &Path| path.exists())?;
-    Config::load(&path, &environment).map_err(|found| faults.extend(found)).ok()
+/// Prints how many faults there are; the status for that.
+fn found(faults: usize) -> u8 {
+    anstream::eprintln!("sealtail: {}", counted(faults, "fault"));
+    EXIT_FOUND
+}
+
+fn verdict(faults: usize) -> String {
+    if faults == 0 { "no fault".to_owned() } else { counted(faults, "fault") }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// The configuration, its faults aside.
+fn read_config(path: &Path, faults: &mut Vec<Diagnostic>) -> Option<Config> {
+    Config::load(path, &environment).map_err(|found| faults.extend(found)).ok()
 }
 
 /// What `sealtail watch` will say of a state or a source whose disk is another host's: `network` tells.
@@ -78,16 +110,21 @@ fn remote(config: &mut Config, network: Place) -> Vec<String> {
     refused.map(|error| error.to_string()).into_iter().chain(polled).collect()
 }
 
+/// The pages, checked.
+struct Packs {
+    catalogue: Catalogue,
+    /// The ids of all, disabled ones among them.
+    ids: Vec<String>,
+    warnings: Vec<Diagnostic>,
+}
+
 /// All packs, every sample run.
-fn read_packs(
-    args: &CheckArgs,
-    config: Option<&Config>,
-    faults: &mut Vec<Diagnostic>,
-) -> Result<(Catalogue, Vec<Diagnostic>)> {
+fn read_packs(args: &CheckArgs, config: Option<&Config>, faults: &mut Vec<Diagnostic>) -> Result<Packs> {
     let configured = config.map(|config| config.packs.as_slice()).unwrap_or_default();
     let folders = [configured, &args.packs.packs].concat();
     let (pages, found) = catalogue::pages(&folders);
     faults.extend(found);
+    let ids = pages.iter().map(|(page, _)| page.id()).collect();
     let own: HashSet<String> =
         pages.iter().filter(|(_, trust)| *trust == Trust::Untested).map(|(page, _)| page.id()).collect();
     let disabled = config.map(|config| config.disable.as_slice()).unwrap_or_default();
@@ -96,7 +133,7 @@ fn read_packs(
     let detector = Detector::new(catalogue.clone(), TimeZone::system())?;
     faults.extend(samples::check(&detector));
     let warnings = command::check(&catalogue, |signature| own.contains(&*signature.id));
-    Ok((catalogue, warnings))
+    Ok(Packs { catalogue, ids, warnings })
 }
 
 /// The sinks of the configuration.

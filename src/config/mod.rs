@@ -132,7 +132,7 @@ fn read(reader: &Reader<'_>, table: Table<'_>) -> Config {
         state_dir: reader.path(&table, "state_dir"),
         host: reader.text_of(&table, "host").map(|host| host.value),
         lang,
-        packs: table.strings("packs").into_iter().map(|pack| reader.resolve(&pack.value)).collect(),
+        packs: packs(reader, &table),
         disable: reader.globs(&table, "disable"),
         vars: vars(reader, &table),
         sources: sources.filter_map(|source| source::read(reader, source, &mut names)).collect(),
@@ -144,6 +144,11 @@ fn read(reader: &Reader<'_>, table: Table<'_>) -> Config {
     };
     table.finish();
     config
+}
+
+fn packs(reader: &Reader<'_>, table: &Table<'_>) -> Vec<PathBuf> {
+    let packs = table.strings("packs").into_iter().filter(|pack| !reader.refuses_home(pack));
+    packs.map(|pack| reader.resolve(&pack.value)).collect()
 }
 
 fn vars(reader: &Reader<'_>, table: &Table<'_>) -> BTreeMap<String, String> {

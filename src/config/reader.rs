@@ -53,6 +53,21 @@ impl<'t> Reader<'t> {
         self.folder.join(path)
     }
 
+    /// Refuses a path that a shell would begin with somebody's home; whether it did.
+    pub fn refuses_home(&self, path: &Located<String>) -> bool {
+        let is_home = path.value.starts_with('~');
+        if is_home {
+            let message = format!("`{}`: only a shell replaces `~`", path.value);
+            self.text.fault_hint(
+                "home",
+                path.span.clone(),
+                message,
+                "write the whole path, such as /root/logs",
+            );
+        }
+        is_home
+    }
+
     /// The folder as the start of a glob.
     pub fn resolve_glob(&self, pattern: &str) -> String {
         if Path::new(pattern).is_absolute() {
@@ -77,7 +92,7 @@ impl<'t> Reader<'t> {
     }
 
     pub fn path(&self, table: &Table<'_>, key: &'static str) -> Option<PathBuf> {
-        self.text_of(table, key).map(|path| self.resolve(&path.value))
+        self.text_of(table, key).filter(|path| !self.refuses_home(path)).map(|path| self.resolve(&path.value))
     }
 
     /// A name that must be there and that nothing else in `names` has.
@@ -135,6 +150,9 @@ impl<'t> Reader<'t> {
 
     /// The content of a file that holds a secret, without the newline at its end.
     pub fn secret_file(&self, path: &Located<String>) -> Option<Secret> {
+        if self.refuses_home(path) {
+            return None;
+        }
         let full = self.resolve(&path.value);
         match read_small(&full) {
             Ok((content, mode)) => {

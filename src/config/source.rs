@@ -46,7 +46,7 @@ fn paths(reader: &Reader<'_>, table: &Table<'_>) -> Vec<String> {
     for path in paths {
         if path.value.trim().is_empty() {
             reader.text.fault("empty", path.span, "the path is empty");
-        } else if reader.glob(&path).is_some() {
+        } else if !reader.refuses_home(&path) && reader.glob(&path).is_some() {
             resolved.push(reader.resolve_glob(&path.value));
         }
     }

@@ -145,3 +145,54 @@ fn who_would_get_an_alert_is_printed_and_nothing_is_sent() {
     assert_eq!(ran.status, 2);
     assert!(ran.stderr.contains("did you mean `venus-cluster/ext-unmarshal-response`?"), "{}", ran.stderr);
 }
+
+/// `check` with a configuration of this text, and what it printed.
+fn check_configuration(text_of: impl Fn(&std::path::Path) -> String) -> Ran {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("logs")).unwrap();
+    fs::write(folder.path().join("logs/worker.log"), "").unwrap();
+    let config = folder.path().join("sealtail.toml");
+    fs::write(&config, text_of(folder.path())).unwrap();
+    run(&["check", "--config", &text(&config)])
+}
+
+#[test]
+fn the_file_that_was_read_is_named_and_what_it_names_is_counted() {
+    let ran = check_configuration(|folder| {
+        let folder = folder.display();
+        format!("state_dir = '{folder}/state'\n[[source]]\nname = 'w'\npaths = ['{folder}/logs/*.log']\n")
+    });
+    assert_eq!((ran.status, &*ran.stderr), (0, ""));
+    let first = ran.stdout.lines().next().unwrap();
+    assert!(first.ends_with("/sealtail.toml: 1 source, 1 file, 0 sinks, no fault"), "{first}");
+}
+
+#[test]
+fn a_world_that_is_not_as_the_configuration_has_it_is_a_fault() {
+    let ran = check_configuration(|folder| {
+        let folder = folder.display();
+        format!(
+            "state_dir = '{folder}/state'\nvars.dump_dirr = '/x'\n[[source]]\nname = 'w'\npaths = ['{folder}/nowhere/*.log']\n"
+        )
+    });
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    for part in [
+        "warning: source `w` names no file yet: ",
+        "hint: there is no ",
+        "no page uses `dump_dirr`",
+        "did you mean `dump_dir`?",
+    ] {
+        assert!(ran.stderr.contains(part), "{part:?} is not in\n{}", ran.stderr);
+    }
+    let ran = check_configuration(|folder| format!("state_dir = '{}/state'\n", folder.display()));
+    assert_eq!(ran.status, 1);
+    assert!(ran.stderr.contains("fault: the configuration has no [[source]]"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("0 sources, 0 files, 0 sinks, 1 fault"), "{}", ran.stdout);
+}
+
+#[test]
+fn without_a_configuration_there_is_nothing_to_check() {
+    let ran = run(&["check"]);
+    assert_eq!(ran.status, 2, "{}", ran.stdout);
+    assert!(ran.stderr.contains("no configuration was found"), "{}", ran.stderr);
+}

@@ -309,7 +309,7 @@ impl Look {
 }
 
 /// Whether a source would follow a file of this path.
-pub(super) fn names(source: &Settings, path: &Path) -> bool {
+pub fn names(source: &Settings, path: &Path) -> bool {
     let named = source.paths.iter().any(|pattern| {
         Path::new(pattern) == path
             || glob::Pattern::new(pattern).is_ok_and(|glob| glob.matches_path_with(path, IN_ONE_FOLDER))
