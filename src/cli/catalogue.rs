@@ -1,13 +1,48 @@
 //! The catalogue a command works with: the built-in packs and the operator's.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use super::{KnownArgs, environment};
 use crate::base::diagnostic::Diagnostic;
+use crate::config::{self, Config};
+use crate::correlate::command::Vars;
 use crate::signature::packs;
 use crate::signature::{Catalogue, PageSource, Trust, builtin};
+
+/// What a command that shows the catalogue works with.
+pub(super) struct Known {
+    /// The built-in packs, those of the configuration and those of the arguments.
+    pub catalogue: Catalogue,
+    /// The operator's `[vars]`.
+    pub vars: Vars,
+}
+
+/// What the configuration and the arguments name. A configuration with faults in one of the usual places is left out
+/// with a warning: to read a page must be possible while it is being written.
+///
+/// # Errors
+///
+/// All faults of a configuration that was named, or of the pages.
+pub(super) fn of(args: &KnownArgs) -> Result<Known> {
+    let path = config::find(args.config.as_deref(), &environment, &|path: &Path| path.exists());
+    let config = match path.map(|path| (Config::load(&path, &environment), path)) {
+        None => Config::default(),
+        Some((Ok(config), _)) => config,
+        Some((Err(faults), _)) if args.config.is_some() => return Err(Faults(faults).into()),
+        Some((Err(_), path)) => {
+            let path = path.display();
+            tracing::warn!(
+                "{path} has faults, its packs and [vars] are left out; `sealtail check` shows them"
+            );
+            Config::default()
+        }
+    };
+    let catalogue = load(&[config.packs, args.packs.packs.clone()].concat(), &[])?;
+    Ok(Known { catalogue, vars: config.vars })
+}
 
 /// Pages, and what is known of each.
 type Pages = Vec<(PageSource, Trust)>;

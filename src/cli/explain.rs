@@ -6,11 +6,15 @@ use anstyle::Style;
 use anyhow::{Context as _, Result, bail};
 use jiff::tz::TimeZone;
 
-use super::{EXIT_OK, ExplainArgs, catalogue};
+use super::catalogue::{self, Known};
+use super::{EXIT_OK, ExplainArgs};
 use crate::base::diagnostic::did_you_mean;
 use crate::base::text;
+use crate::correlate::command::{self, Values, Vars};
+use crate::deliver::sink;
 use crate::detect::{self, Detector};
-use crate::model::record::{Fields, Record};
+use crate::model::alert::Lang;
+use crate::model::record::{Fields, Names, Record};
 use crate::signature::{Catalogue, Signature, markdown, near};
 
 /// Columns of a page where the terminal is wider, or where there is none.
@@ -20,17 +24,17 @@ const DIM: Style = Style::new().dimmed();
 const BOLD: Style = Style::new().bold();
 
 pub(super) fn run(args: ExplainArgs) -> Result<u8> {
-    let catalogue = catalogue::load(&args.packs.packs, &[])?;
+    let known = catalogue::of(&args.known)?;
     match (&args.line, &args.id) {
-        (Some(line), _) => explain_line(line, catalogue)?,
-        (None, Some(id)) => print_page(id, &args, &catalogue)?,
+        (Some(line), _) => explain_line(line, known.catalogue)?,
+        (None, Some(id)) => print_page(id, &args, &known)?,
         // The arguments require one of them.
         (None, None) => {}
     }
     Ok(EXIT_OK)
 }
 
-fn print_page(id: &str, args: &ExplainArgs, catalogue: &Catalogue) -> Result<()> {
+fn print_page(id: &str, args: &ExplainArgs, Known { catalogue, vars }: &Known) -> Result<()> {
     let Some(signature) = catalogue.get(id) else {
         let ids = || catalogue.signatures().iter().map(|signature| &*signature.id);
         let by_name = ids().find(|known| known.split_once('/').is_some_and(|(_, name)| name == id));
@@ -40,16 +44,42 @@ fn print_page(id: &str, args: &ExplainArgs, catalogue: &Catalogue) -> Result<()>
             .unwrap_or_else(|| "`sealtail patterns` lists them".to_owned());
         bail!("no signature is called `{id}`\nhint: {hint}");
     };
-    let page = signature.pages.text(args.lang).map_or("", |page| &page.text);
     let mut out = anstream::stdout().lock();
-    if io::stdout().is_terminal() {
-        let columns = rustix::termios::tcgetwinsize(io::stdout()).map_or(0, |size| usize::from(size.ws_col));
-        let columns = if columns == 0 { WIDTH_MAX } else { columns };
-        write!(out, "{}", markdown::to_terminal(page, columns.clamp(40, WIDTH_MAX)))?;
-    } else {
-        write!(out, "{page}")?;
+    let page = signature.pages.text(args.lang).map_or("", |page| &page.text);
+    match (args.source, io::stdout().is_terminal()) {
+        (false, _) => write!(out, "{}", runbook(signature, args.lang, vars))?,
+        (true, true) => write!(out, "{}", markdown::to_terminal(page, columns()))?,
+        (true, false) => write!(out, "{page}")?,
     }
     Ok(())
+}
+
+/// How wide prose may be.
+fn columns() -> usize {
+    let columns = rustix::termios::tcgetwinsize(io::stdout()).map_or(0, |size| usize::from(size.ws_col));
+    if columns == 0 { WIDTH_MAX } else { columns.clamp(40, WIDTH_MAX) }
+}
+
+/// What an alert of the signature says, without a finding: all steps, with what the operator's `vars` fill.
+fn runbook(signature: &Signature, lang: Lang, vars: &Vars) -> String {
+    let runbook = signature.runbook(lang);
+    let (fields, names) = (Fields::new(), Names::default());
+    let values = Values {
+        fields: &fields,
+        host: None,
+        source: None,
+        path: "",
+        names: &names,
+        vars,
+        signature: Some(signature),
+    };
+    let steps: Vec<_> =
+        runbook.steps.iter().map(|step| (step.number, command::fill(step, &values, lang))).collect();
+    let (severity, id) = (signature.severity, &signature.id);
+    let (style, word) = (severity.style(), lang.severity(severity));
+    let head = format!("{style}{word}{style:#} {BOLD}{}{BOLD:#} {DIM}{id}{DIM:#}\n\n", runbook.title);
+    // Two columns are the margin.
+    head + &sink::runbook(lang, &runbook.meaning, &steps, &runbook.links, columns() - 2)
 }
 
 fn explain_line(line: &str, catalogue: Catalogue) -> Result<()> {

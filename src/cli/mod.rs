@@ -278,8 +278,12 @@ struct ExplainArgs {
     #[arg(long, value_name = "LANG", default_value = "en")]
     lang: Lang,
 
+    /// Print the page itself: its patterns and samples, too
+    #[arg(long, conflicts_with = "line")]
+    source: bool,
+
     #[command(flatten)]
-    packs: PackArgs,
+    known: KnownArgs,
 }
 
 /// List the catalogue
@@ -311,7 +315,7 @@ struct PatternsArgs {
     lang: Lang,
 
     #[command(flatten)]
-    packs: PackArgs,
+    known: KnownArgs,
 }
 
 /// List the messages that receivers refused for good; send them again, or drop them
@@ -371,6 +375,17 @@ struct PackArgs {
     /// A folder of signature packs besides the built-in ones; repeatable
     #[arg(long, value_name = "DIR")]
     packs: Vec<PathBuf>,
+}
+
+/// What the catalogue of a command that only shows it is made of.
+#[derive(Debug, Args)]
+struct KnownArgs {
+    #[command(flatten)]
+    packs: PackArgs,
+
+    /// Configuration whose packs and [vars] are used [default: the usual locations]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 /// Runs the program with the arguments of the process.

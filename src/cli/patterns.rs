@@ -15,7 +15,7 @@ use crate::model::finding::Severity;
 use crate::signature::{Catalogue, Signature};
 
 pub(super) fn run(args: PatternsArgs) -> Result<u8> {
-    let catalogue = catalogue::load(&args.packs.packs, &[])?;
+    let catalogue = catalogue::of(&args.known)?.catalogue;
     let chosen = chosen(&args, &catalogue)?;
     let mut out = output::coloured(args.json);
     if args.json {

@@ -28,6 +28,7 @@ pub use self::reply::{Outcome, RETRY_AFTER_MAX, Reply};
 pub use self::route::{Route, Subject};
 pub use self::slack::Slack;
 pub use self::stdout::Stdout;
+pub(crate) use self::stdout::runbook;
 pub use self::webhook::{SigningKey, Webhook};
 pub(crate) use self::words::{caution, fill_in};
 

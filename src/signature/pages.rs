@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use super::page::{self, Page};
 use super::{PageText, Runbook, Sample};
 use crate::base::diagnostic::Text;
-use crate::model::alert::Lang;
+use crate::model::alert::{Lang, Link};
 
 /// See the module.
 #[derive(Debug, Clone, Default)]
@@ -68,14 +68,21 @@ impl Pages {
     }
 }
 
+/// Whether a title is written in Chinese.
+fn is_chinese(title: &str) -> bool {
+    title.chars().any(|letter| ('\u{4E00}'..='\u{9FFF}').contains(&letter))
+}
+
 impl Said {
     /// Adds what `page` says, of which English is the first.
     pub(super) fn add(&mut self, lang: Lang, page: Page) {
         // Samples and references are the same in every language.
-        let links = match self.english() {
+        let mut links: Vec<Link> = match self.english() {
             Some(english) => english.links.clone(),
             None => page.links.into_iter().map(|link| link.value).collect(),
         };
+        // Those of the reader's language come first, else as on the page.
+        links.sort_by_key(|link| is_chinese(&link.title) != (lang == Lang::Zh));
         if self.runbooks.is_empty() {
             self.samples = page.samples.into_iter().map(|one| one.sample).collect();
         }
@@ -86,5 +93,28 @@ impl Said {
 
     pub(super) fn english(&self) -> Option<&Runbook> {
         self.runbooks.get(&Lang::En)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signature::{Catalogue, Trust, builtin};
+
+    #[test]
+    fn links_of_the_readers_language_come_first() {
+        let pages = builtin::pages().map(|page| (page, Trust::Tested));
+        let (catalogue, _) = Catalogue::load_trusting(pages, &[]);
+        let mut mixed = 0;
+        for signature in catalogue.signatures() {
+            for lang in Lang::ALL {
+                let links = &signature.runbook(lang).links;
+                let own: Vec<bool> =
+                    links.iter().map(|link| is_chinese(&link.title) == (lang == Lang::Zh)).collect();
+                assert!(own.is_sorted_by(|one, next| one >= next), "{} in {lang}: {links:?}", signature.id);
+                mixed += usize::from(own.contains(&true) && own.contains(&false));
+            }
+        }
+        assert!(mixed > 20, "only {mixed} pages have links in both languages");
     }
 }

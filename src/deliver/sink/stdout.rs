@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use super::contract::{PrintSink, json};
 use super::words;
 use crate::base::text::{clean, clean_line, escape_json};
-use crate::model::alert::{Action, Alert, Digest, DigestLine, Lang, Message, OutboxMessage, Status};
+use crate::model::alert::{Action, Alert, Digest, DigestLine, Lang, Link, Message, OutboxMessage, Status};
 use crate::model::finding::Severity;
 use crate::signature::markdown::to_terminal;
 
@@ -81,28 +81,49 @@ fn alert_text(out: &mut String, alert: &Alert) -> std::fmt::Result {
         writeln!(out, "  {DIM}│{DIM:#} {line}")?;
     }
     writeln!(out)?;
-    indent(out, "  ", &alert.meaning)?;
+    indent(out, &alert.meaning, WIDTH)?;
     writeln!(out)?;
     for (number, action) in alert.steps() {
-        step(out, lang, number, action)?;
+        step(out, lang, number, action, WIDTH)?;
     }
     if !alert.other_releases.is_empty() {
         let words = words::other_releases(lang, alert.other_releases.len(), &signature);
         writeln!(out, "  {DIM}{words}{DIM:#}")?;
     }
-    if !alert.links.is_empty() {
+    links(out, lang, &alert.links)
+}
+
+/// A runbook as an alert shows it: what it means, the steps with their numbers on the page, and where to read on.
+/// `columns` is how wide prose may be.
+pub(crate) fn runbook(
+    lang: Lang,
+    meaning: &str,
+    steps: &[(usize, Action)],
+    to: &[Link],
+    columns: usize,
+) -> String {
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = (|| {
+        indent(&mut out, meaning, columns)?;
+        writeln!(out)?;
+        for (index, (number, action)) in steps.iter().enumerate() {
+            let is_part = index > 0 && steps[index - 1].0 == *number;
+            step(&mut out, lang, (!is_part).then_some(*number), action, columns)?;
+        }
+        links(&mut out, lang, to)
+    })();
+    out
+}
+
+fn links(out: &mut String, lang: Lang, links: &[Link]) -> std::fmt::Result {
+    if !links.is_empty() {
         writeln!(out)?;
     }
-    for link in &alert.links {
-        writeln!(
-            out,
-            "  {DIM}{}{DIM:#} {}: {}",
-            words::see(lang),
-            clean_line(&link.title),
-            clean_line(&link.url)
-        )?;
-    }
-    Ok(())
+    links.iter().try_for_each(|link| {
+        let (title, url) = (clean_line(&link.title), clean_line(&link.url));
+        writeln!(out, "  {DIM}{}{DIM:#} {title}: {url}", words::see(lang))
+    })
 }
 
 /// The alert that explains this one, and what this one explains.
@@ -124,8 +145,14 @@ fn relations(out: &mut String, alert: &Alert) -> std::fmt::Result {
     Ok(())
 }
 
-fn step(out: &mut String, lang: Lang, number: Option<usize>, action: &Action) -> std::fmt::Result {
-    let text = to_terminal(&clean(&action.text), WIDTH);
+fn step(
+    out: &mut String,
+    lang: Lang,
+    number: Option<usize>,
+    action: &Action,
+    columns: usize,
+) -> std::fmt::Result {
+    let text = to_terminal(&clean(&action.text), columns);
     let mut lines = text.lines();
     let number = number.map_or_else(|| "  ".to_owned(), |number| format!("{number}."));
     writeln!(out, "  {number} {}", lines.next().unwrap_or_default())?;
@@ -146,9 +173,9 @@ fn step(out: &mut String, lang: Lang, number: Option<usize>, action: &Action) ->
     Ok(())
 }
 
-fn indent(out: &mut String, margin: &str, text: &str) -> std::fmt::Result {
-    let text = to_terminal(&clean(text), WIDTH);
-    text.lines().try_for_each(|line| writeln!(out, "{}", format!("{margin}{line}").trim_end()))
+fn indent(out: &mut String, text: &str, columns: usize) -> std::fmt::Result {
+    let text = to_terminal(&clean(text), columns);
+    text.lines().try_for_each(|line| writeln!(out, "{}", format!("  {line}").trim_end()))
 }
 
 fn pairs(fields: &crate::model::record::Fields) -> String {
