@@ -38,14 +38,7 @@ pub mod detect;
 
 pub mod correlate;
 
-/// What sealtail says of itself.
-pub mod telemetry {
-    pub(crate) mod endpoint;
-    pub(crate) mod exposition;
-    pub(crate) mod health;
-    pub mod meter;
-    pub mod self_alert;
-}
+pub mod telemetry;
 
 // What surrounds it: where bytes come from, where state is kept, where alerts go.
 pub mod source;

@@ -17,7 +17,7 @@ use sealtail::deliver::{Delivery, send_test};
 use sealtail::model::alert::{Action, Alert, Context, Lang, Link, Message, Status};
 use sealtail::model::finding::Severity;
 use sealtail::store::{Commit, Durability, NewMessage, Store};
-use sealtail::telemetry::self_alert::Desk;
+use sealtail::telemetry::Telemetry;
 use tempfile::TempDir;
 
 /// A part of every URL; it must never show.
@@ -91,7 +91,7 @@ impl Outbox {
     }
 
     fn start(&self, sinks: Vec<Sink>) -> Delivery {
-        Delivery::start(self.store.clone(), sinks, &Desk::default()).unwrap()
+        Delivery::start(self.store.clone(), sinks, &Telemetry::default()).unwrap()
     }
 }
 

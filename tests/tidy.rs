@@ -30,18 +30,21 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The rooms of the table in ARCHITECTURE.md, in order, and whether they are pure.
-fn rooms() -> Vec<(String, bool)> {
+/// What threads share, which only rooms of the kind `shared` may hold without I/O.
+const SHARED: [&str; 4] = ["std::sync::Mutex", "std::sync::RwLock", "std::sync::atomic", "std::sync::mpsc"];
+
+/// The rooms of the table in ARCHITECTURE.md, in order, and their kind: `pure`, `shared` or `edge`.
+fn rooms() -> Vec<(String, String)> {
     let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     let rows = text.lines().filter_map(|line| {
         let mut cells = line.strip_prefix("| `")?.split('|');
         let room = cells.next()?.trim().trim_end_matches('`').to_owned();
-        Some((room, cells.next()?.trim() == "pure"))
+        Some((room, cells.next()?.trim().to_owned()))
     });
     rows.collect()
 }
 
-static ROOMS: LazyLock<Vec<(String, bool)>> = LazyLock::new(rooms);
+static ROOMS: LazyLock<Vec<(String, String)>> = LazyLock::new(rooms);
 
 /// The sources without their tests.
 static HOUSE: LazyLock<House> = LazyLock::new(|| House::of(&sources()));
@@ -68,13 +71,19 @@ fn room_of(path: &Path) -> Option<usize> {
     rooms.max_by_key(|(_, (room, _))| room.len()).map(|(rank, _)| rank)
 }
 
-/// What a file names that a pure one must not, its tests left out.
-fn impure(path: &Path) -> Vec<String> {
+/// The names of `forbidden` that a file mentions, its tests left out.
+fn mentioned(path: &Path, forbidden: &[&str]) -> Vec<String> {
     let mentions: Vec<String> =
         HOUSE.files[path].mentions().iter().map(|path| format!("::{path}::")).collect();
     let found =
-        IMPURE.iter().filter(|impure| mentions.iter().any(|path| path.contains(&format!("::{impure}::"))));
-    found.map(|impure| format!("src/{}: {impure}", path.display())).collect()
+        forbidden.iter().filter(|name| mentions.iter().any(|path| path.contains(&format!("::{name}::"))));
+    found.map(|name| format!("src/{}: {name}", path.display())).collect()
+}
+
+/// The files of rooms of these kinds.
+fn files_of(kinds: &[&str]) -> impl Iterator<Item = &'static PathBuf> {
+    let is_of = |path: &&PathBuf| room_of(path).is_some_and(|room| kinds.contains(&&*ROOMS[room].1));
+    HOUSE.files.keys().filter(is_of)
 }
 
 #[test]
@@ -86,7 +95,8 @@ fn every_room_stands_in_the_table() {
             path.display()
         );
     }
-    for (room, _) in ROOMS.iter() {
+    for (room, kind) in ROOMS.iter() {
+        assert!(["pure", "shared", "edge"].contains(&&**kind), "{room} is of no kind: {kind}");
         let files = [format!("src/{room}.rs"), format!("src/{room}/mod.rs")];
         assert!(files.iter().any(|file| root().join(file).exists()), "there is no room {room}");
     }
@@ -139,10 +149,10 @@ fn files_use_each_other_in_no_circle() {
 }
 
 #[test]
-fn pure_rooms_touch_nothing() {
-    let is_pure = |path: &Path| room_of(path).is_some_and(|room| ROOMS[room].1);
-    let wrong: Vec<String> =
-        HOUSE.files.keys().filter(|path| is_pure(path)).flat_map(|path| impure(path)).collect();
+fn pure_rooms_do_no_io_and_share_nothing() {
+    let io = files_of(&["pure", "shared"]).flat_map(|path| mentioned(path, &IMPURE));
+    let locks = files_of(&["pure"]).flat_map(|path| mentioned(path, &SHARED));
+    let wrong: Vec<String> = io.chain(locks).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -153,7 +163,7 @@ fn checks_of_the_doctor_touch_nothing() {
         path.starts_with("doctor/collect") || path == "doctor/collect.rs" || path.ends_with("confirm.rs")
     };
     let checks = HOUSE.files.keys().filter(|path| path.starts_with("doctor") && !is_edge(path));
-    let wrong: Vec<String> = checks.flat_map(|path| impure(path)).collect();
+    let wrong: Vec<String> = checks.flat_map(|path| mentioned(path, &IMPURE)).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

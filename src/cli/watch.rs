@@ -35,8 +35,9 @@ use crate::doctor::collect::Request;
 use crate::source::tail::poll_networks;
 use crate::source::wake::Wake;
 use crate::store::{Opened, Store, Terms};
-use crate::telemetry::self_alert::{Ailment, Complaint, Desk};
-use crate::watch::{Setup, Watch};
+use crate::telemetry::Telemetry;
+use crate::telemetry::self_alert::{Kind, SelfAlert};
+use crate::watch::{Quarantine, Setup, Watch};
 
 /// What the part that reads is called.
 const READING: &str = "reading";
@@ -64,36 +65,37 @@ fn forbid_core_dumps() {
 async fn watch(args: WatchArgs) -> Result<u8> {
     raise_descriptor_limit();
     let mut signals = Signals::new()?;
-    supervise(&args, &mut signals, &Desk::default()).await?;
+    supervise(&args, &mut signals, &Telemetry::default()).await?;
     Ok(EXIT_OK)
 }
 
 /// Watches until the end: with other settings after each reload, and with the same ones, from the last
 /// commit, after a part broke.
-async fn supervise(args: &WatchArgs, signals: &mut Signals, desk: &Desk) -> Result<()> {
+async fn supervise(args: &WatchArgs, signals: &mut Signals, telemetry: &Telemetry) -> Result<()> {
     let plan = Plan::of(args)?;
     let (setup, wanted) = plan.setup(args)?;
-    let mut store = open(args, &setup.state_dir, desk)?;
+    let mut store = open(args, &setup.state_dir, telemetry)?;
     let mut setup = Arc::new(setup);
-    let mut outside = Outside::new(Service::of(&environment), desk);
-    outside.change(wanted, &setup.host, desk)?;
+    let mut outside = Outside::new(Service::of(&environment), telemetry);
+    outside.change(wanted, &setup.host, telemetry)?;
     let clock = Clock::new(Timestamp::now(), Instant::now());
-    let mut program = Program { plan, args, signals, desk, outside, clock };
+    let mut program =
+        Program { plan, args, signals, telemetry, outside, clock, quarantine: Quarantine::default() };
     let mut restarts = Restarts::default();
-    taken(desk);
+    taken(telemetry);
     loop {
         let (ended, broke) = program.session(&setup, &store).await?;
         match ended {
             Ended::Told => return broke.first().map_or(Ok(()), |part| Err(anyhow!("{part} broke"))),
             Ended::Reloaded(others, theirs) => {
                 (setup, store) = (others, theirs);
-                taken(desk);
+                taken(telemetry);
             }
             Ended::Broke(_) => {}
         }
         for part in broke {
             // A record is passed over the next time: that is a step on, however many of them there are.
-            let on_record = part == READING && desk.pulse().blame();
+            let on_record = part == READING && program.quarantine.blame();
             let text = if on_record {
                 format!("{part} broke on a record or an alert, and is begun again to pass over it")
             } else {
@@ -101,16 +103,16 @@ async fn supervise(args: &WatchArgs, signals: &mut Signals, desk: &Desk) -> Resu
                 format!("{part} broke and is begun again from the last commit, restart {number}")
             };
             tracing::error!("{text}");
-            desk.post(Complaint::new(Ailment::PartRestarted, text).with("part", part));
-            program.outside.begin_again(&setup.host, desk)?;
+            telemetry.report(SelfAlert::new(Kind::PartRestarted, text).with("part", part));
+            program.outside.begin_again(&setup.host, telemetry)?;
         }
     }
 }
 
 /// A configuration was taken.
-fn taken(desk: &Desk) {
-    desk.meter().reloads.add(1);
-    desk.post(Complaint::new(Ailment::ReloadRefused, "the configuration was taken").over());
+fn taken(telemetry: &Telemetry) {
+    telemetry.meter().reloads.add(1);
+    telemetry.report(SelfAlert::new(Kind::ReloadRefused, "the configuration was taken").resolved());
 }
 
 /// Files to follow may be many, and the usual soft limit is there for programs that use `select`.
@@ -122,13 +124,13 @@ fn raise_descriptor_limit() {
 }
 
 /// Opens the state, and says so if it was damaged.
-fn open(args: &WatchArgs, directory: &Path, desk: &Desk) -> Result<Arc<Store>> {
+fn open(args: &WatchArgs, directory: &Path, telemetry: &Telemetry) -> Result<Arc<Store>> {
     let terms = Terms { strict: args.strict_state, network: args.allow_network_state };
     let Opened { store, recovered } = Store::open_on(terms, directory, Timestamp::now())?;
     if let Some(recovered) = recovered {
         tracing::error!("{recovered}");
         let moved = recovered.moved.display();
-        desk.post(Complaint::new(Ailment::StateDamaged, recovered.to_string()).with("moved", moved));
+        telemetry.report(SelfAlert::new(Kind::StateDamaged, recovered.to_string()).with("moved", moved));
     }
     Ok(Arc::new(store))
 }
@@ -200,14 +202,14 @@ impl Plan {
         args: &WatchArgs,
         running: &Setup,
         store: &Arc<Store>,
-        desk: &Desk,
+        telemetry: &Telemetry,
         outside: &mut Outside,
     ) -> Result<(Setup, Arc<Store>)> {
         outside.service.reloading();
         let (setup, wanted) = self.setup(args)?;
         let same = setup.state_dir == running.state_dir;
-        let store = if same { store.clone() } else { open(args, &setup.state_dir, desk)? };
-        outside.change(wanted, &setup.host, desk)?;
+        let store = if same { store.clone() } else { open(args, &setup.state_dir, telemetry)? };
+        outside.change(wanted, &setup.host, telemetry)?;
         Ok((setup, store))
     }
 }
@@ -225,12 +227,12 @@ fn examine(args: &WatchArgs, vars: &Vars) -> Result<Option<Request>> {
 }
 
 /// A configuration was refused.
-fn refused(error: &anyhow::Error, desk: &Desk, outside: &Outside) {
+fn refused(error: &anyhow::Error, telemetry: &Telemetry, outside: &Outside) {
     let text = format!("the configuration stays as it was: {error:#}");
     tracing::error!("{text}");
-    desk.meter().reloads_refused.add(1);
-    desk.post(Complaint::new(Ailment::ReloadRefused, text));
-    outside.service.ready(desk);
+    telemetry.meter().reloads_refused.add(1);
+    telemetry.report(SelfAlert::new(Kind::ReloadRefused, text));
+    outside.service.ready(telemetry);
 }
 
 /// Why a session ended.
@@ -248,9 +250,11 @@ struct Program<'a> {
     plan: Plan,
     args: &'a WatchArgs,
     signals: &'a mut Signals,
-    desk: &'a Desk,
+    telemetry: &'a Telemetry,
     outside: Outside,
     clock: Clock,
+    /// What reading panicked on.
+    quarantine: Quarantine,
 }
 
 impl Program<'_> {
@@ -260,12 +264,19 @@ impl Program<'_> {
         setup: &Arc<Setup>,
         store: &Arc<Store>,
     ) -> Result<(Ended, Vec<&'static str>)> {
-        let Program { plan, args, signals, desk, outside, clock } = self;
-        let desk = *desk;
-        let mut delivery = Delivery::start(store.clone(), setup.sinks.clone(), desk)?;
+        let Program { plan, args, signals, telemetry, outside, clock, quarantine } = self;
+        let telemetry = *telemetry;
+        let mut delivery = Delivery::start(store.clone(), setup.sinks.clone(), telemetry)?;
         let wake = Wake::new(&Handle::current());
-        let watch =
-            Watch::new(setup.clone(), store.clone(), delivery.notifier(), wake, desk.clone(), *clock)?;
+        let watch = Watch::new(
+            setup.clone(),
+            store.clone(),
+            delivery.notifier(),
+            wake,
+            telemetry.clone(),
+            quarantine.clone(),
+            *clock,
+        )?;
         let stop = watch.stop();
         tracing::info!(
             "watching {} for {} signatures, alerts go to {}",
@@ -273,7 +284,7 @@ impl Program<'_> {
             setup.detector.catalogue().signatures().iter().filter(|one| one.check.is_none()).count(),
             setup.sinks.iter().map(|sink| sink.name.as_str()).collect::<Vec<_>>().join(", "),
         );
-        outside.service.ready(desk);
+        outside.service.ready(telemetry);
         let mut reading = tokio::task::spawn_blocking(|| watch.run());
         let ended = loop {
             tokio::select! {
@@ -281,9 +292,9 @@ impl Program<'_> {
                 _ = &mut reading => break Ended::Broke(READING),
                 _ = signals.terminate.recv() => break Ended::Told,
                 _ = signals.interrupt.recv() => break Ended::Told,
-                _ = signals.hang_up.recv() => match plan.reload(args, setup, store, desk, outside) {
+                _ = signals.hang_up.recv() => match plan.reload(args, setup, store, telemetry, outside) {
                     Ok((setup, store)) => break Ended::Reloaded(Arc::new(setup), store),
-                    Err(error) => refused(&error, desk, outside),
+                    Err(error) => refused(&error, telemetry, outside),
                 },
                 part = outside.ended() => break Ended::Broke(part),
                 ended = delivery.ended() => break match ended {

@@ -8,8 +8,9 @@ use tokio::time::Instant;
 use super::retry::PROBE_EVERY;
 use crate::base::duration;
 use crate::deliver::outbound;
+use crate::telemetry::Telemetry;
 use crate::telemetry::meter::SinkCounts;
-use crate::telemetry::self_alert::{Ailment, Complaint, Desk};
+use crate::telemetry::self_alert::{Kind, SelfAlert};
 
 /// A sink that has failed for so long gets a self-alert.
 const ALERT_AFTER: Duration = Duration::from_secs(5 * 60);
@@ -18,40 +19,40 @@ const ALERT_AFTER: Duration = Duration::from_secs(5 * 60);
 #[derive(Debug)]
 pub(super) struct Account {
     sink: Arc<str>,
-    desk: Desk,
+    telemetry: Telemetry,
     counts: Arc<SinkCounts>,
     /// When the first attempt failed since the last one that was answered.
     failing_since: Option<Instant>,
-    failing: SelfAlert,
-    parked: SelfAlert,
+    failing: AlertState,
+    parked: AlertState,
 }
 
 /// Whether a self-alert about the sink is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum SelfAlert {
+enum AlertState {
     /// The run before this one may have left it open.
     Unknown,
     Open,
     Closed,
 }
 
-impl SelfAlert {
+impl AlertState {
     /// Opens it; whether this run had opened it before.
     fn open(&mut self) -> bool {
-        std::mem::replace(self, SelfAlert::Open) == SelfAlert::Open
+        std::mem::replace(self, AlertState::Open) == AlertState::Open
     }
 
     /// Closes it; whether it may have been open.
     fn close(&mut self) -> bool {
-        std::mem::replace(self, SelfAlert::Closed) != SelfAlert::Closed
+        std::mem::replace(self, AlertState::Closed) != AlertState::Closed
     }
 }
 
 impl Account {
-    pub fn new(sink: &str, desk: Desk) -> Account {
-        let counts = desk.meter().sink(sink);
-        let (failing, parked) = (SelfAlert::Unknown, SelfAlert::Unknown);
-        Account { sink: sink.into(), desk, counts, failing_since: None, failing, parked }
+    pub fn new(sink: &str, telemetry: Telemetry) -> Account {
+        let counts = telemetry.meter().sink(sink);
+        let (failing, parked) = (AlertState::Unknown, AlertState::Unknown);
+        Account { sink: sink.into(), telemetry, counts, failing_since: None, failing, parked }
     }
 
     /// The limit was reached.
@@ -82,7 +83,7 @@ impl Account {
         let sink = &*self.sink;
         tracing::error!(sink, id, "message refused, kept as a dead letter: {reason}");
         let text = format!("sink `{sink}` refused message {id}, which is now a dead letter: {reason}");
-        self.post(Ailment::DeadLetter, text, |alert| alert.with("id", id).with("reason", reason));
+        self.report(Kind::DeadLetter, text, |alert| alert.with("id", id).with("reason", reason));
     }
 
     /// The same for a message that no store keeps.
@@ -110,7 +111,7 @@ impl Account {
         if failing_for >= ALERT_AFTER {
             let (cause, minutes) = (outbound::class(reason), failing_for.as_secs() / 60);
             let text = format!("sink `{sink}` has not been reached for {minutes} minutes: {reason}");
-            self.post(Ailment::SinkFailing, text, |alert| alert.with("cause", cause).with("reason", reason));
+            self.report(Kind::SinkFailing, text, |alert| alert.with("cause", cause).with("reason", reason));
             self.failing.open();
         }
     }
@@ -122,7 +123,7 @@ impl Account {
         let sink = &*self.sink;
         // Said at every probe: the alert lasts for as long as the sink is parked.
         let text = format!("sink `{sink}` is parked, its messages wait: {reason}");
-        self.post(Ailment::SinkParked, text, |alert| alert.with("reason", reason));
+        self.report(Kind::SinkParked, text, |alert| alert.with("reason", reason));
         let again = self.parked.open();
         let sink = &*self.sink;
         if again {
@@ -146,15 +147,15 @@ impl Account {
         }
         let text = format!("sink `{}` is reachable again", self.sink);
         if self.parked.close() {
-            self.post(Ailment::SinkParked, text.clone(), Complaint::over);
+            self.report(Kind::SinkParked, text.clone(), SelfAlert::resolved);
         }
         if self.failing.close() {
-            self.post(Ailment::SinkFailing, text, Complaint::over);
+            self.report(Kind::SinkFailing, text, SelfAlert::resolved);
         }
     }
 
-    fn post(&self, ailment: Ailment, text: String, more: impl FnOnce(Complaint) -> Complaint) {
-        self.desk.post(more(Complaint::new(ailment, text).with("sink", &self.sink)));
+    fn report(&self, kind: Kind, text: String, more: impl FnOnce(SelfAlert) -> SelfAlert) {
+        self.telemetry.report(more(SelfAlert::new(kind, text).with("sink", &self.sink)));
     }
 }
 
@@ -170,21 +171,21 @@ mod tests {
         Parked,
     }
 
-    /// What is posted after each event: the self-alert, and whether it is over.
+    /// What is reported after each event: the self-alert, and whether it resolves.
     #[test]
     fn self_alerts_open_and_close_with_the_sink() {
-        use Ailment::{DeadLetter, SinkFailing, SinkParked};
         use Event::{Delivered, Failed, Parked, Refused};
-        let over_both: &[_] = &[(SinkParked, true), (SinkFailing, true)];
+        use Kind::{DeadLetter, SinkFailing, SinkParked};
+        let both_resolved: &[_] = &[(SinkParked, true), (SinkFailing, true)];
         for events in [
             // The first success closes what the run before may have left open, and the second nothing.
-            &[(Delivered, over_both), (Delivered, &[])][..],
+            &[(Delivered, both_resolved), (Delivered, &[])][..],
             &[
                 (Refused, &[(SinkParked, true), (SinkFailing, true), (DeadLetter, false)]),
                 (Refused, &[(DeadLetter, false)]),
             ],
             &[
-                (Delivered, over_both),
+                (Delivered, both_resolved),
                 (Failed(0), &[]),
                 (Failed(299), &[]),
                 (Failed(300), &[(SinkFailing, false)]),
@@ -195,15 +196,15 @@ mod tests {
                 (Delivered, &[]),
             ],
             &[
-                (Delivered, over_both),
+                (Delivered, both_resolved),
                 (Parked, &[(SinkParked, false)]),
                 (Parked, &[(SinkParked, false)]),
                 (Failed(0), &[]),
                 (Delivered, &[(SinkParked, true)]),
             ],
         ] {
-            let (desk, start) = (Desk::default(), Instant::now());
-            let mut account = Account::new("ops", desk.clone());
+            let (telemetry, start) = (Telemetry::default(), Instant::now());
+            let mut account = Account::new("ops", telemetry.clone());
             for (number, (event, expected)) in events.iter().enumerate() {
                 match event {
                     Delivered => account.delivered(0),
@@ -211,17 +212,18 @@ mod tests {
                     Failed(at_s) => account.failed(1, 1, "status 503", start + Duration::from_secs(*at_s)),
                     Parked => account.parked(1, "status 410"),
                 }
-                let posted: Vec<_> = desk.take().iter().map(|it| (it.ailment, it.over)).collect();
-                assert_eq!(posted, *expected, "{number}");
+                let reported: Vec<_> =
+                    telemetry.take_self_alerts().iter().map(|it| (it.kind, it.resolved)).collect();
+                assert_eq!(reported, *expected, "{number}");
             }
         }
     }
 
     #[test]
     fn counters_follow_the_outcomes() {
-        let desk = Desk::default();
-        let counts = desk.meter().sink("ops");
-        let mut account = Account::new("ops", desk);
+        let telemetry = Telemetry::default();
+        let counts = telemetry.meter().sink("ops");
+        let mut account = Account::new("ops", telemetry);
         let seen = || {
             let numbers = [&counts.delivered, &counts.retried, &counts.refused].map(|count| count.get());
             (numbers, counts.failing.get(), counts.parked.get())
@@ -239,14 +241,14 @@ mod tests {
 
     #[test]
     fn a_self_alert_names_the_sink_the_class_and_the_reason() {
-        let desk = Desk::default();
-        let (mut account, start) = (Account::new("ops", desk.clone()), Instant::now());
+        let telemetry = Telemetry::default();
+        let (mut account, start) = (Account::new("ops", telemetry.clone()), Instant::now());
         account.failed(1, 1, "dns: no such name", start);
         account.failed(2, 2, "dns: no such name", start + Duration::from_secs(7 * 60));
-        let posted = desk.take();
-        assert_eq!(posted[0].text, "sink `ops` has not been reached for 7 minutes: dns: no such name");
+        let reported = telemetry.take_self_alerts();
+        assert_eq!(reported[0].text, "sink `ops` has not been reached for 7 minutes: dns: no such name");
         for (field, value) in [("sink", "ops"), ("cause", "dns"), ("reason", "dns: no such name")] {
-            assert_eq!(posted[0].fields[field], value);
+            assert_eq!(reported[0].fields[field], value);
         }
     }
 }

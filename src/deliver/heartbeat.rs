@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::base::secret::Secret;
 use crate::deliver::outbound::Direct;
-use crate::telemetry::self_alert::Desk;
+use crate::telemetry::Telemetry;
 
 /// Before the first heartbeat: how often it checks whether every file has been looked at.
 const READY_EVERY: Duration = Duration::from_millis(200);
@@ -38,11 +38,11 @@ impl Heartbeat {
     /// # Errors
     ///
     /// TLS cannot be set up.
-    pub fn start(settings: &Settings, host: &str, desk: Desk) -> Result<Heartbeat, String> {
+    pub fn start(settings: &Settings, host: &str, telemetry: Telemetry) -> Result<Heartbeat, String> {
         let address = Direct::new(settings.url.clone())?;
         // Services that keep the body show it: it names the box and the version.
         let body = json!({ "host": host, "sealtail": env!("CARGO_PKG_VERSION") }).to_string();
-        let task = tokio::spawn(beat(address, body, settings.every, desk));
+        let task = tokio::spawn(beat(address, body, settings.every, telemetry));
         Ok(Heartbeat { task })
     }
 
@@ -67,11 +67,11 @@ enum Last {
     Held,
 }
 
-async fn beat(address: Direct, body: String, every: Duration, desk: Desk) {
-    while desk.pulse().ready().is_err() {
+async fn beat(address: Direct, body: String, every: Duration, telemetry: Telemetry) {
+    while telemetry.health().ready().is_err() {
         sleep(READY_EVERY).await;
     }
-    let meter = desk.meter();
+    let meter = telemetry.meter();
     let mut last = Last::Arrived;
     let mut due = interval(every);
     // After a suspend one is enough.
@@ -79,8 +79,8 @@ async fn beat(address: Direct, body: String, every: Duration, desk: Desk) {
     loop {
         due.tick().await;
         #[cfg(test)]
-        desk.pulse().comes_to("heartbeat");
-        let now = match desk.pulse().well(Instant::now()) {
+        telemetry.faults().trip("heartbeat");
+        let now = match telemetry.health().healthy(Instant::now()) {
             Err(why) => {
                 meter.heartbeats_held.add(1);
                 if last != Last::Held {

@@ -51,8 +51,9 @@ use crate::deliver::sink::{Outcome, Sink};
 use crate::model::alert::{Alert, Context, Lang, Message, OutboxMessage, Status};
 use crate::model::finding::Severity;
 use crate::store::Store;
+use crate::telemetry::Telemetry;
 use crate::telemetry::meter::SinkCounts;
-use crate::telemetry::self_alert::{Ailment, Complaint, Desk};
+use crate::telemetry::self_alert::{Kind, SelfAlert};
 
 /// The time that requests in flight get to end when delivery stops.
 const STOP_MAX: Duration = Duration::from_secs(5);
@@ -100,7 +101,11 @@ impl Delivery {
     /// # Errors
     ///
     /// TLS cannot be set up, or the state cannot be read.
-    pub fn start(store: Arc<Store>, sinks: Vec<Sink>, desk: &Desk) -> Result<Delivery, DeliverError> {
+    pub fn start(
+        store: Arc<Store>,
+        sinks: Vec<Sink>,
+        telemetry: &Telemetry,
+    ) -> Result<Delivery, DeliverError> {
         let names: Vec<&str> = sinks.iter().map(|sink| sink.name.as_str()).collect();
         let strays = store
             .bury_strays(&names)
@@ -112,17 +117,17 @@ impl Delivery {
                 "sink is no longer configured, its messages are dead letters; `sealtail outbox` shows them"
             );
             let text = format!("sink `{sink}` is no longer configured: {messages} messages are dead letters");
-            desk.post(Complaint::new(Ailment::DeadLetter, text).with("sink", sink));
+            telemetry.report(SelfAlert::new(Kind::DeadLetter, text).with("sink", sink));
         }
         let mut delivery =
             Delivery { notifier: Notifier::new(), senders: JoinSet::new(), counts: Vec::new() };
         for sink in sinks {
             let carrier = Carrier::open(&sink.destination)
                 .map_err(|why| DeliverError { sink: sink.name.clone(), why })?;
-            let counters = desk.meter().sink(&sink.name);
+            let counters = telemetry.meter().sink(&sink.name);
             delivery.counts.push((sink.name.clone(), counters));
             let name = sink.name.clone();
-            let sender = Sender::new(sink, carrier, store.clone(), &delivery.notifier, desk.clone())
+            let sender = Sender::new(sink, carrier, store.clone(), &delivery.notifier, telemetry.clone())
                 .map_err(|error| DeliverError { sink: name, why: error.to_string() })?;
             delivery.senders.spawn(sender.run());
         }

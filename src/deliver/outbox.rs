@@ -22,9 +22,8 @@ pub(super) struct Outbox {
     sink: Arc<str>,
     /// The store failed the last time it was asked.
     failed: bool,
-    /// What breaks it on purpose.
     #[cfg(test)]
-    pub desk: crate::telemetry::self_alert::Desk,
+    pub faults: crate::telemetry::fault::Faults,
 }
 
 /// What became of a message.
@@ -51,14 +50,14 @@ impl Outbox {
             sink: sink.into(),
             failed: false,
             #[cfg(test)]
-            desk: Default::default(),
+            faults: Default::default(),
         }
     }
 
-    /// What tests may break it by.
+    /// The same, with the faults that a test injects.
     #[cfg(test)]
-    pub fn watched_by(self, desk: crate::telemetry::self_alert::Desk) -> Outbox {
-        Outbox { desk, ..self }
+    pub fn with_faults(self, faults: crate::telemetry::fault::Faults) -> Outbox {
+        Outbox { faults, ..self }
     }
 
     /// The first message that goes past the store, if there is one.
@@ -105,10 +104,10 @@ impl Outbox {
     ) -> Result<T, StoreError> {
         let (store, sink) = (self.store.clone(), self.sink.clone());
         #[cfg(test)]
-        let desk = self.desk.clone();
+        let faults = self.faults.clone();
         let asking = move || {
             #[cfg(test)]
-            desk.pulse().comes_to("the outbox");
+            faults.trip("the outbox");
             question(&store, &sink)
         };
         let answer = match tokio::task::spawn_blocking(asking).await {

@@ -24,7 +24,7 @@ use crate::base::clock::Clock;
 use crate::deliver::sink::{Outcome, Sink};
 use crate::model::alert::OutboxMessage;
 use crate::store::{Due, Durability, Row, Standing, Store, StoreError};
-use crate::telemetry::self_alert::Desk;
+use crate::telemetry::Telemetry;
 
 /// The time before a failing store is asked again.
 const STORE_RETRY: Duration = Duration::from_secs(1);
@@ -70,19 +70,19 @@ impl Sender {
         carrier: Carrier,
         store: Arc<Store>,
         notifier: &Notifier,
-        desk: Desk,
+        telemetry: Telemetry,
     ) -> Result<Sender, StoreError> {
         let now = Instant::now();
         let clock = Clock::new(Timestamp::now(), now);
         let before = store.standing(&sink.name)?;
         let outbox = Outbox::new(store, notifier.in_memory(), &sink.name);
         #[cfg(test)]
-        let outbox = outbox.watched_by(desk.clone());
+        let outbox = outbox.with_faults(telemetry.faults().clone());
         Ok(Sender {
             outbox,
             limiter: RateLimiter::new(sink.max_per_minute, before.as_ref(), &clock, now),
             backoff: Backoff::new(before.as_ref(), &clock, now),
-            account: Account::new(&sink.name, desk),
+            account: Account::new(&sink.name, telemetry),
             waker: notifier.waker(),
             sink,
             carrier,
@@ -94,7 +94,7 @@ impl Sender {
     pub async fn run(mut self) -> End {
         loop {
             #[cfg(test)]
-            self.outbox.desk.pulse().comes_to("delivery");
+            self.outbox.faults.trip("delivery");
             // Before the outbox is looked at: what is put in later wakes again.
             if self.waker.rearm() {
                 return End::Stopped;

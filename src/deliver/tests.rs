@@ -13,9 +13,9 @@ async fn an_outbox_that_breaks_while_a_sink_asks_it_ends_delivery() {
     let store = Arc::new(Store::open(folder.path(), Timestamp::now()).unwrap().store);
     let destination = Destination::Stdout(Stdout { json: true });
     let sink = Sink { name: "out".to_owned(), route: Route::default(), max_per_minute: 0, destination };
-    let desk = Desk::default();
-    desk.pulse().break_next("the outbox");
-    let mut delivery = Delivery::start(store, vec![sink], &desk).unwrap();
+    let telemetry = Telemetry::default();
+    telemetry.faults().inject("the outbox");
+    let mut delivery = Delivery::start(store, vec![sink], &telemetry).unwrap();
     let ended = tokio::time::timeout(PATIENCE, delivery.ended()).await;
     assert_eq!(ended, Ok(End::Broken), "it neither goes on nor hangs");
 }

@@ -1,4 +1,4 @@
-//! What others may ask over HTTP: `/metrics`, `/healthz`, `/readyz`, and the status page at `/`.
+//! The HTTP endpoint: `/metrics`, `/healthz`, `/readyz`, and the status page at `/`.
 //!
 //! - Off unless the configuration names an address; off loopback only with a token.
 //! - A request changes nothing, and no part of it becomes the path of a file: there are four answers
@@ -29,7 +29,7 @@ use tokio::task::JoinHandle;
 
 use self::answer::Access;
 use crate::base::secret::Secret;
-use crate::telemetry::self_alert::Desk;
+use crate::telemetry::Telemetry;
 
 /// Connections at a time; more of them wait.
 const CONNECTIONS_MAX: usize = 32;
@@ -42,7 +42,7 @@ const REQUEST_MAX: Duration = Duration::from_secs(15);
 /// The time before connections are taken again where the system has no room for one.
 const ACCEPT_RETRY: Duration = Duration::from_secs(1);
 
-/// Where it listens, and whom it answers.
+/// Where it listens, and whose requests it answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The address.
@@ -53,7 +53,7 @@ pub struct Settings {
     pub hosts: Vec<String>,
 }
 
-/// The endpoint at work; it stops when it is dropped.
+/// The running endpoint; it stops when it is dropped.
 #[derive(Debug)]
 pub struct Endpoint {
     /// As it stands in the settings.
@@ -80,7 +80,7 @@ impl std::error::Error for HttpError {}
 
 #[derive(Debug)]
 struct Shared {
-    desk: Desk,
+    telemetry: Telemetry,
     /// When the process was started, since 1970.
     started: Duration,
     access: Mutex<Arc<Access>>,
@@ -96,7 +96,7 @@ impl Endpoint {
     pub fn start(
         settings: &Settings,
         host: &str,
-        desk: Desk,
+        telemetry: Telemetry,
         started: SystemTime,
     ) -> Result<Endpoint, HttpError> {
         let failed = |why| HttpError { listen: settings.listen, why };
@@ -104,12 +104,12 @@ impl Endpoint {
         let address = listener.local_addr().map_err(failed)?;
         let started = started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let access = Mutex::new(Arc::new(Access::new(settings, host)));
-        let shared = Arc::new(Shared { desk, started, access });
+        let shared = Arc::new(Shared { telemetry, started, access });
         let serving = tokio::spawn(serve(listener, shared.clone()));
         Ok(Endpoint { listen: settings.listen, address, shared, serving })
     }
 
-    /// Takes other settings; `false` if they name another address, which takes another endpoint.
+    /// Changes the settings; `false` if they name another address, which needs another endpoint.
     pub fn change(&self, settings: &Settings, host: &str) -> bool {
         let same = settings.listen == self.listen;
         if same {
@@ -125,9 +125,9 @@ impl Endpoint {
         self.address
     }
 
-    /// Waits until it ends by itself, which it only does when it broke.
+    /// Waits until it ends by itself, which it only does by a panic.
     pub async fn ended(&mut self) {
-        // That it panicked has been said.
+        // The panic was logged.
         let _ = (&mut self.serving).await;
     }
 }
@@ -152,7 +152,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         match listener.accept().await {
             Ok((stream, _)) => {
                 #[cfg(test)]
-                shared.desk.pulse().comes_to("http");
+                shared.telemetry.faults().trip("http");
                 troubled = false;
                 let shared = shared.clone();
                 tokio::spawn(async move {
@@ -163,9 +163,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
             }
             Err(error) => {
                 if !std::mem::replace(&mut troubled, true) {
-                    tracing::warn!(
-                        "cannot accept a connection to the HTTP endpoint, will try again: {error}"
-                    );
+                    tracing::warn!("the HTTP endpoint cannot accept a connection, will try again: {error}");
                 }
                 tokio::time::sleep(ACCEPT_RETRY).await;
             }
@@ -173,11 +171,12 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// Answers one request: whoever asks every 15 seconds needs no connection in between.
+/// Answers one request and closes the connection: a scraper asks every 15 seconds or so.
 async fn converse(stream: TcpStream, shared: Arc<Shared>) -> hyper::Result<()> {
     let service = service_fn(move |request| {
         let access = shared.access.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let facts = answer::Facts { desk: &shared.desk, started: shared.started, now: Instant::now() };
+        let facts =
+            answer::Facts { telemetry: &shared.telemetry, started: shared.started, now: Instant::now() };
         let response = access.answer(&request, &facts);
         async move { Ok::<_, Infallible>(response) }
     });

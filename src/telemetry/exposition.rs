@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 pub use self::families::FAMILIES;
-use crate::telemetry::health::Pulse;
+use crate::telemetry::health::Health;
 use crate::telemetry::meter::Meter;
 
 /// What the text is, for `Content-Type`.
@@ -65,7 +65,7 @@ pub struct Process {
 /// What metrics are read from.
 struct Seen<'a> {
     meter: &'a Meter,
-    pulse: &'a Pulse,
+    health: &'a Health,
     process: &'a Process,
     now: Instant,
 }
@@ -77,8 +77,8 @@ struct Sample {
 }
 
 /// Every metric as it is `now`.
-pub fn render(meter: &Meter, pulse: &Pulse, process: &Process, now: Instant) -> String {
-    let seen = Seen { meter, pulse, process, now };
+pub fn render(meter: &Meter, health: &Health, process: &Process, now: Instant) -> String {
+    let seen = Seen { meter, health, process, now };
     let mut text = String::new();
     for family in FAMILIES {
         let Family { name, kind, help, read } = family;

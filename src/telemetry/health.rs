@@ -1,136 +1,97 @@
-//! Whether sealtail is well: what `/healthz`, the heartbeat and the service manager's watchdog go by.
+//! Whether sealtail is healthy: what `/healthz`, the heartbeat and the service manager's watchdog go by.
 //!
-//! The reading side leaves its signs of life here. Whoever asks brings the time, so one that stands
-//! still is found out by those that do not.
+//! The reading side reports its progress here. Who asks brings the time, so reading that has stalled is noticed by
+//! parts that have not.
 
-use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::base::duration;
 
-/// Reading that gave no sign for so long stands still. At work or at rest it gives one a second; a
-/// folder of many thousand files on a slow disk takes longer to look through.
+/// Reading that reports no progress for this long has stalled. Busy or idle it reports once a second; a scan of a
+/// folder with many thousand files on a slow disk takes longer.
 pub const STALLED_AFTER: Duration = Duration::from_secs(60);
 
-/// The signs of life.
+/// The health of the reading side and of the state.
 #[derive(Debug, Default)]
-pub struct Pulse(Mutex<State>);
+pub struct Health(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    moved: Option<Instant>,
-    swept: bool,
+    progress_at: Option<Instant>,
+    ready: bool,
     /// Why the state cannot be written.
     unwritable: Option<String>,
-    /// What something is being made of: a record, or an alert that is due.
-    at_work: Option<u64>,
-    /// Those that reading broke on.
-    broke: HashSet<u64>,
-    /// The parts that a test wants to break.
-    #[cfg(test)]
-    breaks: HashSet<&'static str>,
 }
 
-impl Pulse {
-    /// Reading goes on.
-    pub fn moved(&self, now: Instant) {
-        #[cfg(test)]
-        self.comes_to("reading");
-        self.state().moved = Some(now);
+impl Health {
+    /// Reading is making progress.
+    pub fn progress(&self, now: Instant) {
+        self.state().progress_at = Some(now);
     }
 
-    /// A panic is next, where `part` comes to it.
-    #[cfg(test)]
-    pub(crate) fn break_next(&self, part: &'static str) {
-        self.state().breaks.insert(part);
+    /// The first scan of the files is complete.
+    pub fn set_ready(&self) {
+        self.state().ready = true;
     }
 
-    /// Where `part` breaks if a test wants it to.
-    #[cfg(test)]
-    pub(crate) fn comes_to(&self, part: &str) {
-        let breaks = self.state().breaks.remove(part);
-        assert!(!breaks, "broken on purpose");
-    }
-
-    /// Every file was looked at once.
-    pub fn swept(&self) {
-        self.state().swept = true;
-    }
-
-    /// Something is being made of the record, or of the alert, of this hash.
-    pub fn begin(&self, hash: u64) {
-        self.state().at_work = Some(hash);
-    }
-
-    /// It was made.
-    pub fn end(&self) {
-        self.state().at_work = None;
-    }
-
-    /// Reading broke; whether on something that it is to pass over from now on.
-    pub fn blame(&self) -> bool {
-        let mut state = self.state();
-        let blamed = state.at_work.take();
-        state.broke.extend(blamed);
-        blamed.is_some()
-    }
-
-    /// Whether reading broke on the record, or on the alert, of this hash.
-    pub fn broke_on(&self, hash: u64) -> bool {
-        self.state().broke.contains(&hash)
-    }
-
-    /// The state cannot be written, and why; or it can.
-    pub fn writable(&self, outcome: Result<(), String>) {
+    /// The state can be written, or why it cannot.
+    pub fn set_writable(&self, outcome: Result<(), String>) {
         self.state().unwritable = outcome.err();
     }
 
-    /// How long ago reading gave its last sign; zero before the first one.
-    pub fn still_for(&self, now: Instant) -> Duration {
-        self.state().moved.map(|moved| now.saturating_duration_since(moved)).unwrap_or_default()
+    /// The time since reading last reported progress; zero before it first did.
+    pub fn stalled_for(&self, now: Instant) -> Duration {
+        self.state().progress_at.map(|at| now.saturating_duration_since(at)).unwrap_or_default()
     }
 
-    /// Whether the state could be written when it was last tried.
+    /// Whether the last attempt to write the state succeeded.
     pub fn is_writable(&self) -> bool {
         self.state().unwritable.is_none()
     }
 
-    /// Whether reading has begun: every file was looked at once.
+    /// Whether the first scan of the files is complete.
     ///
     /// # Errors
     ///
     /// One line that says what is missing.
     pub fn ready(&self) -> Result<(), String> {
-        if self.state().swept { Ok(()) } else { Err("the files have not been looked at yet".to_owned()) }
+        if self.state().ready {
+            Ok(())
+        } else {
+            Err("the first scan of the files is not complete".to_owned())
+        }
     }
 
-    /// Whether every part is at work. What is wrong otherwise, a restart may mend.
+    /// Whether reading is making progress. If not, a restart may help.
     ///
     /// # Errors
     ///
-    /// One line that says what stands still.
+    /// One line that says what has stalled.
     pub fn alive(&self, now: Instant) -> Result<(), String> {
-        let still = self.still_for(now);
-        if still < STALLED_AFTER {
+        let stalled = self.stalled_for(now);
+        if stalled < STALLED_AFTER {
             return Ok(());
         }
-        Err(format!("reading has stood still for {}", duration::show(Duration::from_secs(still.as_secs()))))
+        let stalled = duration::show(Duration::from_secs(stalled.as_secs()));
+        Err(format!("reading has made no progress for {stalled}"))
     }
 
-    /// Whether every part is at work and the state can be written.
+    /// Whether reading is making progress and the state can be written.
     ///
     /// # Errors
     ///
     /// One line that says what is wrong.
-    pub fn well(&self, now: Instant) -> Result<(), String> {
+    pub fn healthy(&self, now: Instant) -> Result<(), String> {
         self.alive(now)?;
         let unwritable = self.state().unwritable.clone();
-        unwritable.map_or(Ok(()), |why| Err(format!("nothing is read: {}", why.replace(['\r', '\n'], " "))))
+        unwritable.map_or(Ok(()), |why| {
+            Err(format!("reading is paused, the state cannot be written: {}", why.replace(['\r', '\n'], " ")))
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Every field is set at once: no panic leaves half of one.
+        // Each field is set in one step: a panic leaves none half set.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -140,35 +101,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_that_stands_still_is_not_alive() {
-        let (pulse, start) = (Pulse::default(), Instant::now());
+    fn stalled_reading_is_not_alive() {
+        let (health, start) = (Health::default(), Instant::now());
         let limit = start + STALLED_AFTER;
-        assert_eq!(pulse.alive(limit), Ok(()), "nothing has begun yet");
-        pulse.moved(start);
-        assert_eq!(pulse.alive(limit - Duration::from_millis(1)), Ok(()));
-        assert_eq!(pulse.alive(limit), Err("reading has stood still for 1m".to_owned()));
-        assert_eq!(pulse.well(limit), pulse.alive(limit));
-        pulse.moved(limit);
-        assert_eq!((pulse.alive(limit), pulse.still_for(start)), (Ok(()), Duration::ZERO));
+        assert_eq!(health.alive(limit), Ok(()), "reading has not started yet");
+        health.progress(start);
+        assert_eq!(health.alive(limit - Duration::from_millis(1)), Ok(()));
+        assert_eq!(health.alive(limit), Err("reading has made no progress for 1m".to_owned()));
+        assert_eq!(health.healthy(limit), health.alive(limit));
+        health.progress(limit);
+        assert_eq!((health.alive(limit), health.stalled_for(start)), (Ok(()), Duration::ZERO));
     }
 
     #[test]
-    fn one_whose_state_fails_is_alive_and_not_well() {
-        let (pulse, now) = (Pulse::default(), Instant::now());
-        pulse.moved(now);
-        assert_eq!((pulse.well(now), pulse.is_writable()), (Ok(()), true));
-        pulse.writable(Err("state/state.redb:\nno space left".to_owned()));
-        assert_eq!((pulse.alive(now), pulse.is_writable()), (Ok(()), false));
-        assert_eq!(pulse.well(now), Err("nothing is read: state/state.redb: no space left".to_owned()));
-        pulse.writable(Ok(()));
-        assert_eq!(pulse.well(now), Ok(()));
+    fn an_unwritable_state_is_alive_and_not_healthy() {
+        let (health, now) = (Health::default(), Instant::now());
+        health.progress(now);
+        assert_eq!((health.healthy(now), health.is_writable()), (Ok(()), true));
+        health.set_writable(Err("state/state.redb:\nno space left".to_owned()));
+        assert_eq!((health.alive(now), health.is_writable()), (Ok(()), false));
+        assert_eq!(
+            health.healthy(now),
+            Err("reading is paused, the state cannot be written: state/state.redb: no space left".to_owned())
+        );
+        health.set_writable(Ok(()));
+        assert_eq!(health.healthy(now), Ok(()));
     }
 
     #[test]
-    fn ready_once_the_files_were_looked_at() {
-        let pulse = Pulse::default();
-        assert!(pulse.ready().is_err());
-        pulse.swept();
-        assert_eq!(pulse.ready(), Ok(()));
+    fn ready_after_the_first_scan() {
+        let health = Health::default();
+        assert!(health.ready().is_err());
+        health.set_ready();
+        assert_eq!(health.ready(), Ok(()));
     }
 }

@@ -131,8 +131,8 @@ pub struct Meter {
     pub heartbeats_failed: Count,
     /// Heartbeats that were not sent, for sealtail was not well.
     pub heartbeats_held: Count,
-    /// What sealtail had to say of itself, by page.
-    complaints: Mutex<BTreeMap<&'static str, u64>>,
+    /// Self-alerts, by page.
+    self_alerts: Mutex<BTreeMap<&'static str, u64>>,
     sinks: Mutex<BTreeMap<String, Arc<SinkCounts>>>,
     sources: Mutex<BTreeMap<String, Source>>,
     outbox: Mutex<BTreeMap<String, Kept>>,
@@ -149,14 +149,14 @@ impl Meter {
         held(&self.sinks).iter().map(|(name, counts)| (name.clone(), counts.clone())).collect()
     }
 
-    /// Counts a complaint.
-    pub fn complain(&self, page: &'static str) {
-        *held(&self.complaints).entry(page).or_default() += 1;
+    /// Counts a self_alert.
+    pub fn count_self_alert(&self, page: &'static str) {
+        *held(&self.self_alerts).entry(page).or_default() += 1;
     }
 
-    /// Complaints so far, by page.
-    pub fn complaints(&self) -> Vec<(&'static str, u64)> {
-        held(&self.complaints).iter().map(|(page, count)| (*page, *count)).collect()
+    /// SelfAlerts so far, by page.
+    pub fn self_alerts(&self) -> Vec<(&'static str, u64)> {
+        held(&self.self_alerts).iter().map(|(page, count)| (*page, *count)).collect()
     }
 
     /// Says how things are with every source. One that has nothing unread is read to its end `now`.

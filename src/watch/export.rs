@@ -1,5 +1,5 @@
-//! When positions are exported: soon after the start, every minute while they move, and at the end; where
-//! there are so many that it takes long, more seldom.
+//! When positions are exported: soon after the start, every minute while they change, and at the end; less often
+//! where an export takes long.
 
 use std::time::{Duration, Instant};
 
@@ -7,26 +7,26 @@ use jiff::Timestamp;
 
 use crate::store::Store;
 
-/// So much is read again at most where the database is damaged.
+/// At most the positions of this long are lost where the database is damaged.
 const EXPORT_EVERY: Duration = Duration::from_secs(60);
 /// An export that takes long waits so many times as long for the next, …
 const EXPORT_COST: u32 = 1_000;
 /// … but no longer than this.
 const EXPORT_EVERY_COSTLY: Duration = Duration::from_secs(5 * 60);
 
-/// What was exported so far.
+/// What has been exported so far.
 #[derive(Debug, Default)]
 pub(super) struct Export {
     /// No attempt is made before.
     due_at: Option<Instant>,
-    /// Positions have moved since.
+    /// Positions have changed since the last export.
     behind: bool,
-    /// The last attempt failed; said once.
+    /// The last attempt failed; logged once.
     failed: bool,
 }
 
 impl Export {
-    /// Positions have moved.
+    /// Positions have changed.
     pub fn note(&mut self) {
         self.behind = true;
     }
@@ -36,7 +36,7 @@ impl Export {
         if self.is_due(now) {
             let begun = Instant::now();
             self.end(store);
-            self.due_at = Some(now + pace(begun.elapsed()));
+            self.due_at = Some(now + interval(begun.elapsed()));
         }
     }
 
@@ -56,7 +56,7 @@ impl Export {
             }
             Err(error) => {
                 if !std::mem::replace(&mut self.failed, true) {
-                    tracing::warn!("positions are not exported: {error}");
+                    tracing::warn!("cannot export positions, will try again: {error}");
                 }
             }
         }
@@ -64,7 +64,7 @@ impl Export {
 }
 
 /// The time from one export to the next, if one `took` so long.
-fn pace(took: Duration) -> Duration {
+fn interval(took: Duration) -> Duration {
     (took * EXPORT_COST).clamp(EXPORT_EVERY, EXPORT_EVERY_COSTLY)
 }
 
@@ -73,14 +73,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_longer_one_takes_the_longer_the_next_waits() {
+    fn the_interval_grows_with_the_cost_of_an_export() {
         for (took_ms, wait_s) in [(0, 60), (60, 60), (130, 130), (5_000, 300)] {
-            assert_eq!(pace(Duration::from_millis(took_ms)), Duration::from_secs(wait_s), "{took_ms}");
+            assert_eq!(interval(Duration::from_millis(took_ms)), Duration::from_secs(wait_s), "{took_ms}");
         }
     }
 
     #[test]
-    fn at_once_and_then_every_minute_while_positions_move() {
+    fn exports_at_once_and_then_every_minute_while_positions_change() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let folder = tempfile::tempdir().unwrap();

@@ -9,6 +9,7 @@ mod export;
 #[cfg(test)]
 mod model;
 mod pipeline;
+mod quarantine;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ use jiff::Timestamp;
 use self::pipeline::{Now, Pipeline, Taken, Turn};
 #[cfg(test)]
 pub(crate) use self::pipeline::{POISON, POISON_LATER};
+pub use self::quarantine::Quarantine;
 use crate::base::clock::Clock;
 use crate::correlate::command::Vars;
 use crate::correlate::{Moment, Policy};
@@ -32,7 +34,8 @@ use crate::doctor::collect::Request;
 use crate::source::tail::Settings;
 use crate::source::wake::{self, Wake};
 use crate::store::{Store, StoreError};
-use crate::telemetry::self_alert::{Ailment, Complaint, Desk};
+use crate::telemetry::Telemetry;
+use crate::telemetry::self_alert::{Kind, SelfAlert};
 
 /// Files are looked at this often while something happens, …
 const SWEEP_MIN: Duration = Duration::from_secs(1);
@@ -95,7 +98,7 @@ pub struct Watch {
     pipeline: Pipeline,
     store: Arc<Store>,
     notifier: Notifier,
-    desk: Desk,
+    telemetry: Telemetry,
     wake: Wake,
     asked: Arc<AtomicBool>,
     clock: Clock,
@@ -103,7 +106,7 @@ pub struct Watch {
     ticked_at: Instant,
     swept_at: Option<Instant>,
     sweep_every: Duration,
-    /// The first sweep has been told of.
+    /// Sources without a file have been logged, once after the first sweep.
     greeted: bool,
     /// What is kept of positions beside the store.
     export: export::Export,
@@ -121,17 +124,18 @@ impl Watch {
         store: Arc<Store>,
         notifier: Notifier,
         wake: Wake,
-        desk: Desk,
+        telemetry: Telemetry,
+        quarantine: Quarantine,
         clock: Clock,
     ) -> Result<Watch, StoreError> {
-        let ring = wake.bell();
-        desk.on_post(move || ring.ring());
+        let waker = wake.bell();
+        telemetry.on_report(move || waker.ring());
         let now = Instant::now();
         Ok(Watch {
-            pipeline: Pipeline::new(setup, store.clone(), desk.clone(), now)?,
+            pipeline: Pipeline::new(setup, store.clone(), telemetry.clone(), quarantine, now)?,
             store,
             notifier,
-            desk,
+            telemetry,
             wake,
             asked: Arc::default(),
             clock,
@@ -144,7 +148,7 @@ impl Watch {
         })
     }
 
-    /// What ends it.
+    /// The handle that ends it.
     pub fn stop(&self) -> Stop {
         Stop { asked: self.asked.clone(), bell: self.wake.bell() }
     }
@@ -155,9 +159,16 @@ impl Watch {
             let busy = self.turn();
             self.rest(busy);
         }
-        self.desk.pulse().moved(Instant::now());
+        self.progress(Instant::now());
         self.commit();
         self.export.end(&self.store);
+    }
+
+    /// Reports that reading is making progress.
+    fn progress(&self, now: Instant) {
+        #[cfg(test)]
+        self.telemetry.faults().trip("reading");
+        self.telemetry.health().progress(now);
     }
 
     fn now(&self) -> Now {
@@ -168,7 +179,7 @@ impl Watch {
     /// Does what there is to do now; whether there may be more.
     fn turn(&mut self) -> bool {
         let now = self.now();
-        self.desk.pulse().moved(now.instant);
+        self.progress(now.instant);
         self.hear(now);
         if self.pipeline.refused {
             return self.commit();
@@ -191,10 +202,10 @@ impl Watch {
 
     /// Reads what there is to read, for a while; whether there is more.
     fn read(&mut self, now: Now) -> bool {
-        let pulse = self.desk.pulse();
+        let health = self.telemetry.health();
         let is_spent = || {
-            // A turn over many large files takes long and stands not still.
-            pulse.moved(Instant::now());
+            // A turn over many large files takes long, and is progress all the same.
+            health.progress(Instant::now());
             now.instant.elapsed() > TURN_MAX
         };
         let turn = self.pipeline.turn(now, is_spent);
@@ -205,13 +216,13 @@ impl Watch {
         turn == Turn::More
     }
 
-    /// Takes what sealtail has to say of itself.
+    /// Takes the self-alerts that were reported.
     fn hear(&mut self, now: Now) {
         self.pipeline.hear(now);
         self.hand_on();
     }
 
-    /// Lets others know of what the store has taken, and of what cannot wait for it.
+    /// Notifies delivery and the export of what the store has taken, and sends what cannot wait for the store.
     fn hand_on(&mut self) {
         let Taken { messages, positions } = std::mem::take(&mut self.pipeline.taken);
         if positions {
@@ -220,8 +231,8 @@ impl Watch {
         if messages {
             self.notifier.notify();
         }
-        for (sink, letter) in self.pipeline.urgent.drain(..) {
-            self.notifier.send_now(&sink, letter);
+        for (sink, message) in self.pipeline.urgent.drain(..) {
+            self.notifier.send_now(&sink, message);
         }
     }
 
@@ -249,32 +260,31 @@ impl Watch {
         if !std::mem::replace(&mut self.greeted, true) {
             for source in self.pipeline.tail.idle_sources() {
                 let paths = source.paths.join(", ");
-                tracing::warn!("source `{}` names no file yet: {paths}", source.name);
+                tracing::warn!("source `{}` matches no file yet: {paths}", source.name);
             }
         }
         self.wake.follow(self.pipeline.tail.watched());
         if let Some(warning) = self.wake.warning() {
             tracing::warn!("{warning}");
-            self.desk.post(Complaint::new(Ailment::WatchLimit, warning));
+            self.telemetry.report(SelfAlert::new(Kind::WatchLimit, warning));
         }
-        self.desk.pulse().swept();
+        self.telemetry.health().set_ready();
         self.swept_at = Some(now);
-        self.sweep_every = (self.sweep_every * 2).min(self.sweep_pace(now.elapsed()));
+        self.sweep_every = (self.sweep_every * 2).min(self.sweep_interval(now.elapsed()));
     }
 
     /// The longest time from one sweep to the next, if one `took` so long.
-    fn sweep_pace(&self, took: Duration) -> Duration {
+    fn sweep_interval(&self, took: Duration) -> Duration {
         let polled = self.pipeline.setup.sources.iter().filter_map(|source| source.poll).min();
-        let pace = if self.wake.is_deaf() {
+        let longest = if self.wake.is_deaf() {
             SWEEP_MAX
         } else {
             (took * SWEEP_COST).clamp(SWEEP_MAX, SWEEP_MAX_COSTLY)
         };
-        polled.map_or(pace, |polled| polled.min(pace))
+        polled.map_or(longest, |polled| polled.min(longest))
     }
 
-    /// Lets time pass, whatever happens to the files; only being asked to stop ends it early. The
-    /// marks it takes are made good by a sweep.
+    /// Waits for `time`; only a request to stop ends it early. Wake-ups that it swallows are made good by a sweep.
     fn pause(&mut self, time: Duration) {
         let until = Instant::now() + time;
         while !self.asked.load(Ordering::Relaxed) && Instant::now() < until {

@@ -3,9 +3,9 @@
 //! Time comes in as an argument, so that [`Watch`](super::Watch) and the tests drive the same thing. What a
 //! turn came to is in memory until [`Pipeline::commit`] hands it to the store, all of it in one transaction.
 
-mod own;
 mod pass;
 mod poison;
+mod self_monitor;
 mod streams;
 
 use std::collections::BTreeMap;
@@ -13,18 +13,19 @@ use std::mem::{replace, take};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use self::own::Own;
 #[cfg(test)]
 pub(crate) use self::pass::{POISON, POISON_LATER};
+use self::self_monitor::SelfMonitor;
 use self::streams::Streams;
-use super::Setup;
+use super::{Quarantine, Setup};
 use crate::correlate::{Correlator, Moment, OpenAlert};
 use crate::doctor::confirm::Confirmer;
 use crate::model::alert::OutboxMessage;
 use crate::model::release::Release;
 use crate::source::tail::{self, Tail, Trouble};
 use crate::store::{Commit, Durability, Store, StoreError};
-use crate::telemetry::self_alert::{Ailment, Complaint, Desk};
+use crate::telemetry::Telemetry;
+use crate::telemetry::self_alert::{Kind, SelfAlert};
 
 /// A store that had nothing to take for so long is asked all the same whether it can: a disk that
 /// fails is to be known before there is something to lose.
@@ -64,8 +65,8 @@ pub(super) struct Taken {
 pub(super) struct Pipeline {
     pub setup: Arc<Setup>,
     pub store: Arc<Store>,
-    /// What sealtail has to say of itself, and what it counts.
-    pub desk: Desk,
+    /// Counters, health and self-alerts.
+    pub telemetry: Telemetry,
     pub tail: Tail,
     /// What is known of the files between two chunks of them.
     pub streams: Streams,
@@ -89,8 +90,8 @@ pub(super) struct Pipeline {
     pub releases: BTreeMap<String, Release>,
     /// The last commit was refused; said once.
     pub refused: bool,
-    /// What is said of itself, and how often.
-    pub own: Own,
+    pub self_monitor: SelfMonitor,
+    pub quarantine: Quarantine,
 }
 
 impl Pipeline {
@@ -102,7 +103,8 @@ impl Pipeline {
     pub fn new(
         setup: Arc<Setup>,
         store: Arc<Store>,
-        desk: Desk,
+        telemetry: Telemetry,
+        quarantine: Quarantine,
         now: Instant,
     ) -> Result<Pipeline, StoreError> {
         let mut tail = Tail::new(setup.sources.clone(), store.positions()?, store.fresh()?, 1, now);
@@ -111,7 +113,7 @@ impl Pipeline {
             // A row of an older or newer shape opens anew with its next finding.
             let alert = OpenAlert::decode(&row);
             if alert.is_none() {
-                tracing::warn!(fingerprint, "an open alert in the state cannot be read and is left out");
+                tracing::warn!(fingerprint, "skipped an open alert in the state that cannot be read; it opens again with its next finding");
             }
             Some((fingerprint, alert?))
         });
@@ -121,7 +123,7 @@ impl Pipeline {
         Ok(Pipeline {
             setup,
             store,
-            desk,
+            telemetry,
             tail,
             streams: Streams::default(),
             correlator,
@@ -135,14 +137,15 @@ impl Pipeline {
             next_turn: 0,
             releases: BTreeMap::new(),
             refused: false,
-            own: Own::default(),
+            self_monitor: SelfMonitor::default(),
+            quarantine,
         })
     }
 
-    /// Looks at the files; what is wrong with them, which has been complained of.
+    /// Looks at the files; what is wrong with them, each of which has been reported.
     pub fn sweep(&mut self, now: Instant) -> Vec<Trouble> {
         let troubles = self.tail.sweep(now);
-        troubles.iter().for_each(|trouble| self.complain_of(trouble));
+        troubles.iter().for_each(|trouble| self.report_trouble(trouble));
         troubles
     }
 
@@ -210,11 +213,11 @@ impl Pipeline {
     fn hand_over(&mut self, now: Now) -> bool {
         let Some(commit) = &self.handed else { return true };
         if let Err(error) = self.store.commit(commit, Durability::Now, now.moment.wall) {
-            self.desk.meter().commits_refused.add(1);
-            self.desk.pulse().writable(Err(error.to_string()));
+            self.telemetry.meter().commits_refused.add(1);
+            self.telemetry.health().set_writable(Err(error.to_string()));
             if !replace(&mut self.refused, true) {
-                tracing::error!("{error}; nothing is read until it can be written");
-                self.desk.post(Complaint::new(Ailment::StateUnwritable, error.to_string()));
+                tracing::error!("{error}; reading is paused until the state can be written");
+                self.telemetry.report(SelfAlert::new(Kind::StateUnwritable, error.to_string()));
                 self.hear(now);
             }
             return false;
@@ -223,11 +226,11 @@ impl Pipeline {
         self.taken.positions |= !commit.positions.is_empty();
         self.handed = None;
         self.proven_at = now.instant;
-        self.desk.pulse().writable(Ok(()));
+        self.telemetry.health().set_writable(Ok(()));
         if take(&mut self.refused) {
-            let text = "the state can be written again, reading goes on";
+            let text = "the state can be written again, reading continues";
             tracing::info!("{text}");
-            self.desk.post(Complaint::new(Ailment::StateUnwritable, text).over());
+            self.telemetry.report(SelfAlert::new(Kind::StateUnwritable, text).resolved());
         }
         true
     }

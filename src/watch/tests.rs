@@ -1,4 +1,4 @@
-//! What the reading side says of its own health. The store is on a disk of tests.
+//! What the reading side reports of its own health. The store is on a disk of tests.
 
 use std::fs::File;
 use std::io::Write;
@@ -22,11 +22,11 @@ use crate::store::disk::{Disk, Trouble};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A watch over `folder` with no sink, and what it says of itself.
-fn watch(folder: &tempfile::TempDir) -> (Watch, Desk) {
+fn watch(folder: &tempfile::TempDir) -> (Watch, Telemetry) {
     watch_with(folder, Vec::new(), Clock::new(Timestamp::now(), Instant::now()))
 }
 
-fn watch_with(folder: &tempfile::TempDir, sinks: Vec<Sink>, clock: Clock) -> (Watch, Desk) {
+fn watch_with(folder: &tempfile::TempDir, sinks: Vec<Sink>, clock: Clock) -> (Watch, Telemetry) {
     let source = Settings {
         name: "worker".to_owned(),
         paths: vec![folder.path().join("*.log").to_str().unwrap().to_owned()],
@@ -48,10 +48,14 @@ fn watch_with(folder: &tempfile::TempDir, sinks: Vec<Sink>, clock: Clock) -> (Wa
         sinks,
     });
     let store = Arc::new(Store::open(&setup.state_dir, Timestamp::now()).unwrap().store);
-    let desk = Desk::default();
-    let delivery = Delivery::start(store.clone(), Vec::new(), &desk).unwrap();
+    let telemetry = Telemetry::default();
+    let delivery = Delivery::start(store.clone(), Vec::new(), &telemetry).unwrap();
     let wake = Wake::new(&tokio::runtime::Handle::current());
-    (Watch::new(setup, store, delivery.notifier(), wake, desk.clone(), clock).unwrap(), desk)
+    (
+        Watch::new(setup, store, delivery.notifier(), wake, telemetry.clone(), Quarantine::default(), clock)
+            .unwrap(),
+        telemetry,
+    )
 }
 
 #[tokio::test]
@@ -59,15 +63,15 @@ async fn it_says_that_it_goes_on_and_what_it_has() {
     let (folder, disk) = (tempfile::tempdir().unwrap(), Disk::of(Vec::new()));
     let _installed = disk.install();
     std::fs::write(folder.path().join("worker.log"), "nothing of note\n").unwrap();
-    let (mut watch, desk) = watch(&folder);
-    assert!(desk.pulse().ready().is_err());
+    let (mut watch, telemetry) = watch(&folder);
+    assert!(telemetry.health().ready().is_err());
     watch.ticked_at -= TICK_EVERY;
     let before = Instant::now();
     watch.turn();
-    assert_eq!(desk.pulse().ready(), Ok(()));
-    assert!(desk.pulse().still_for(before).is_zero(), "a sign of life after it");
+    assert_eq!(telemetry.health().ready(), Ok(()));
+    assert!(telemetry.health().stalled_for(before).is_zero(), "a sign of life after it");
     let now = Instant::now();
-    let [(name, level, lag)] = &desk.meter().sources(now)[..] else { panic!() };
+    let [(name, level, lag)] = &telemetry.meter().sources(now)[..] else { panic!() };
     assert_eq!((&**name, level.files, level.open, level.unread), ("worker", 1, 1, 0));
     assert!(*lag <= now - before);
 }
@@ -77,8 +81,8 @@ async fn it_says_that_it_goes_on_and_what_it_has() {
 async fn a_state_with_nothing_to_take_is_tried_now_and_then() {
     let (folder, disk) = (tempfile::tempdir().unwrap(), Disk::of(Vec::new()));
     let _installed = disk.install();
-    let (mut watch, desk) = watch(&folder);
-    let well = || desk.pulse().well(Instant::now());
+    let (mut watch, telemetry) = watch(&folder);
+    let well = || telemetry.health().healthy(Instant::now());
     assert!(watch.commit());
     disk.set_trouble(Trouble::ReadOnly);
     assert!(watch.commit() && well().is_ok(), "it was tried a moment ago");
@@ -127,7 +131,7 @@ async fn reading_waits_for_a_slow_disk_and_nothing_is_lost() {
     let _installed = disk.install();
     let destination = Destination::Webhook(Webhook { url: Secret::new("http://127.0.0.1/"), key: None });
     let sink = Sink { name: "ops".to_owned(), route: Route::default(), max_per_minute: 0, destination };
-    let (watch, desk) = watch_with(&folder, vec![sink], Clock::new(Timestamp::now(), Instant::now()));
+    let (watch, telemetry) = watch_with(&folder, vec![sink], Clock::new(Timestamp::now(), Instant::now()));
     let (stop, store) = (watch.stop(), watch.store.clone());
     let mut log = File::create(folder.path().join("worker.log")).unwrap();
     let mut write = |pids: std::ops::Range<u64>| {
@@ -155,10 +159,14 @@ async fn reading_waits_for_a_slow_disk_and_nothing_is_lost() {
             let first = round * LINES;
             write(first..first + LINES / 2);
             assert!(disk.holds(PATIENCE), "round {round}: nothing is committed");
-            let read = desk.meter().bytes.get();
+            let read = telemetry.meter().bytes.get();
             // Lines come all the time.
             write(first + LINES / 2..first + LINES);
-            assert_eq!(desk.meter().bytes.get(), read, "round {round}: read before the commit was there");
+            assert_eq!(
+                telemetry.meter().bytes.get(),
+                read,
+                "round {round}: read before the commit was there"
+            );
             // The last line is told with the one after it.
             let (known, started) = ((first + LINES - 1) as usize, Instant::now());
             while sent.lock().unwrap().len() < known {
@@ -192,11 +200,11 @@ async fn a_record_that_breaks_the_engine_is_told_as_lost_and_its_neighbours_are_
     let (before, poison) = (failure("one"), failure(crate::detect::POISON));
     let after = failure("two") + HEALTHY;
     std::fs::write(folder.path().join("worker.log"), before.clone() + &poison + &after).unwrap();
-    let (mut watch, desk) = watch(&folder);
+    let (mut watch, telemetry) = watch(&folder);
     while watch.turn() {}
-    let meter = desk.meter();
+    let meter = telemetry.meter();
     assert_eq!((meter.findings.get(), meter.lost_bytes.get()), (2, poison.len() as u64));
-    assert_eq!(meter.complaints(), [("sealtail/bytes-lost", 1)]);
+    assert_eq!(meter.self_alerts(), [("sealtail/bytes-lost", 1)]);
 }
 
 /// One message of an alert cannot be made; those before and after it can.
@@ -207,7 +215,7 @@ async fn an_alert_that_broke_reading_once_is_told_again_with_its_next_message() 
     std::fs::write(folder.path().join("worker.log"), failure(POISON_LATER) + HEALTHY).unwrap();
     let destination = Destination::Webhook(Webhook { url: Secret::new("http://127.0.0.1/"), key: None });
     let sink = Sink { name: "ops".to_owned(), route: Route::default(), max_per_minute: 0, destination };
-    let (mut watch, desk) = watch_with(&folder, vec![sink], Clock::new(Timestamp::now(), Instant::now()));
+    let (mut watch, _) = watch_with(&folder, vec![sink], Clock::new(Timestamp::now(), Instant::now()));
     while watch.turn() {}
     let hour = jiff::SignedDuration::from_hours(1);
     let policy = Policy { resolve_after: Duration::from_secs(86_400), ..Policy::default() };
@@ -220,7 +228,7 @@ async fn an_alert_that_broke_reading_once_is_told_again_with_its_next_message() 
         let told = catch_unwind(AssertUnwindSafe(|| watch.pipeline.tell_due(notice)));
         if told.is_err() {
             // As whoever begins reading again does.
-            assert!(desk.pulse().blame());
+            assert!(watch.pipeline.quarantine.blame());
         }
         (told.is_ok(), watch.pipeline.pending.messages.len())
     };
@@ -245,11 +253,11 @@ async fn a_clock_that_is_set_neither_repeats_nor_resolves() {
         let _installed = disk.install();
         std::fs::write(folder.path().join("worker.log"), failure("one") + HEALTHY).unwrap();
         let before = Timestamp::now() + jiff::SignedDuration::from_hours(hours);
-        let (mut watch, desk) = watch_with(&folder, Vec::new(), Clock::new(before, Instant::now()));
+        let (mut watch, telemetry) = watch_with(&folder, Vec::new(), Clock::new(before, Instant::now()));
         for _ in 0..3 {
             watch.ticked_at -= TICK_EVERY;
             watch.turn();
-            assert_eq!(desk.meter().alerts.get(), 1, "{hours}");
+            assert_eq!(telemetry.meter().alerts.get(), 1, "{hours}");
         }
     }
 }

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sealtail::telemetry::self_alert::{Ailment, Complaint};
+use sealtail::telemetry::self_alert::{Kind, SelfAlert};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::{Instant, sleep};
 
@@ -163,18 +163,18 @@ async fn what_is_not_reached_is_told_by_its_class_after_five_minutes() {
     ];
     let outbox = Outbox::with(&sinks.each_ref().map(|&(name, ..)| (name, "a", 1)));
     let webhooks = sinks.iter().map(|(name, _, url)| webhook(name, &format!("{url}{CANARY}"))).collect();
-    let desk = Desk::default();
-    let delivery = Delivery::start(outbox.store.clone(), webhooks, &desk).unwrap();
+    let telemetry = Telemetry::default();
+    let delivery = Delivery::start(outbox.store.clone(), webhooks, &telemetry).unwrap();
     sleep(5 * MINUTE).await;
-    assert_eq!(desk.take(), [], "not before it has lasted");
+    assert_eq!(telemetry.take_self_alerts(), [], "not before it has lasted");
     // The attempt after that may be the last to wait five minutes for.
     sleep(6 * MINUTE).await;
     delivery.stop().await;
-    let told = desk.take();
+    let told = telemetry.take_self_alerts();
     for (name, reason, _) in &sinks {
-        let is_it = |complaint: &&Complaint| complaint.fields["sink"] == *name;
+        let is_it = |self_alert: &&SelfAlert| self_alert.fields["sink"] == *name;
         let told = told.iter().find(is_it).unwrap_or_else(|| panic!("{name}: {told:?}"));
-        assert_eq!((told.ailment, told.over), (Ailment::SinkFailing, false));
+        assert_eq!((told.kind, told.resolved), (Kind::SinkFailing, false));
         assert_eq!(Some(&*told.fields["cause"]), reason.split(':').next());
         let said = told.fields["reason"].strip_prefix(reason);
         assert!(said.is_some_and(|cause| reason.ends_with(": ") != cause.is_empty()), "{told:?}");
@@ -229,9 +229,9 @@ async fn a_day_away(sink: &str, batch: impl Fn(u64) -> Vec<(String, u64)>) -> (A
     let away = Away::new();
     let seen = away.clone();
     let address = serve(move |stream| seen.clone().answer(stream)).await;
-    let (outbox, desk) = (Outbox::with(&[]), Desk::default());
+    let (outbox, telemetry) = (Outbox::with(&[]), Telemetry::default());
     let sinks = vec![webhook(sink, &format!("http://{address}{CANARY}"))];
-    let delivery = Delivery::start(outbox.store.clone(), sinks, &desk).unwrap();
+    let delivery = Delivery::start(outbox.store.clone(), sinks, &telemetry).unwrap();
     let mut waiting = Vec::new();
     for hour in 0..24 {
         let batch = batch(hour);
@@ -248,9 +248,9 @@ async fn a_day_away(sink: &str, batch: impl Fn(u64) -> Vec<(String, u64)>) -> (A
     assert!(back.elapsed() < 6 * MINUTE, "it is noticed by the next attempt, and nothing waits longer");
     let counts = delivery.stop().await;
     assert_eq!((counts[0].refused, outbox.store.dead(sink).unwrap()), (0, 0));
-    let told = desk.take();
-    let failing: Vec<_> = told.iter().filter(|it| it.ailment == Ailment::SinkFailing).collect();
-    assert!(!failing[0].over && failing.last().unwrap().over, "{failing:?}");
+    let told = telemetry.take_self_alerts();
+    let failing: Vec<_> = told.iter().filter(|it| it.kind == Kind::SinkFailing).collect();
+    assert!(!failing[0].resolved && failing.last().unwrap().resolved, "{failing:?}");
     (away, waiting)
 }
 

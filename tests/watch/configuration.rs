@@ -154,9 +154,9 @@ fn packs_and_disable_choose_signatures() {
 fn a_source_without_a_file_is_told_once() {
     let rig = Rig::new();
     let running = rig.watch();
-    running.wait_for_stderr("source `worker` names no file yet", 1);
+    running.wait_for_stderr("source `worker` matches no file yet", 1);
     rig.log("worker.log").fail(1..2);
     drop(rig.inbox.until_all(1..2, |events| pids_in_order(events).into_iter().collect()));
     let ran = running.end(Signal::TERM);
-    assert_eq!(ran.stderr.matches("names no file yet").count(), 1, "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("matches no file yet").count(), 1, "{}", ran.stderr);
 }

@@ -21,7 +21,7 @@ use crate::receiver::Answer;
 use crate::rig::{Rig, sink};
 
 const UNWRITABLE: &str = "sealtail/state-unwritable";
-const REFUSED: &str = "nothing is read until it can be written";
+const REFUSED: &str = "reading is paused until the state can be written";
 const TAKEN: &str = "the state can be written again";
 /// Failures whose alerts do not fit into what room a state has inside.
 const MANY: u64 = 300;

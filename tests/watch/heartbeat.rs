@@ -61,7 +61,7 @@ fn it_stops_while_the_state_cannot_be_written() {
     switch.wait_for(1);
     disk_limit::forbid_writes(&running);
     log.fail(1..2);
-    running.wait_for_stderr("heartbeat held back while sealtail is not healthy: nothing is read", 1);
+    running.wait_for_stderr("heartbeat held back while sealtail is not healthy: reading is paused", 1);
     // Those before it were answered, for they are sent one by one.
     let before = switch.got().len();
     let held = "sealtail_heartbeats_total{outcome=\"held\"}";

@@ -99,7 +99,7 @@ fn numbers_and_health_of_a_watch_at_work() {
     assert_eq!(get(&address, "/healthz"), (200, "ok\n".to_owned()));
     let page = until(&address, "/", "three open alerts", |_, body| body.contains("<b>3</b>"));
     assert!(
-        page.contains("<h1>seal-07</h1>") && page.contains("All is well · <span lang=\"zh\">一切正常</span>"),
+        page.contains("<h1>seal-07</h1>") && page.contains("Healthy · <span lang=\"zh\">一切正常</span>"),
         "{page}"
     );
     assert!(page.contains("<tr><td>worker</td><td>1</td><td>0</td>"), "{page}");
@@ -253,7 +253,7 @@ fn a_state_that_cannot_be_written_is_unhealthy_until_it_can() {
     disk_limit::forbid_writes(&running);
     log.fail(2..3);
     let why = until(&address, "/healthz", "that it is unhealthy", |status, _| status == 503);
-    assert!(why.starts_with("nothing is read: ") && why.contains("state.redb"), "{why}");
+    assert!(why.starts_with("reading is paused, ") && why.contains("state.redb"), "{why}");
     assert_eq!(why.lines().count(), 1);
     let (_, metrics) = get(&address, "/metrics");
     assert_eq!(number(&metrics, "sealtail_state_failing"), Some(1.0));

@@ -118,13 +118,13 @@ fn a_log_in_utf_16_is_an_alert_and_its_neighbours_are_found() {
     // Whoever appends in another encoding is seen too; a second look at a file is not logged again.
     rig.log("other.log").write(healthy(1));
     rig.log("windows.log").write(&units[2..]);
-    running.wait_for_stderr("windows.log is written in UTF-16", 1);
+    running.wait_for_stderr("windows.log is UTF-16", 1);
     rig.log("other.log").write(&units[2..]);
     let events = rig.inbox.until("that the other is too", |events| of(events, utf16).len() == 2);
     assert_eq!(of(&events, utf16)[1].data["group"]["path"], text_of(&rig, "other.log"));
     drop(events);
     let ran = running.end(Signal::TERM);
-    assert_eq!(ran.stderr.matches("windows.log is written in UTF-16").count(), 1, "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("windows.log is UTF-16").count(), 1, "{}", ran.stderr);
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn a_file_with_a_hostile_name_writes_no_line_of_the_log() {
     let utf_16: Vec<u8> = healthy(1).encode_utf16().flat_map(u16::to_le_bytes).collect();
     fs::write(rig.path("log").join(name), utf_16).unwrap();
     let running = rig.watch_with(&["--color", "never"]);
-    running.wait_for_stderr("is written in UTF-16", 1);
+    running.wait_for_stderr("is UTF-16", 1);
     let ran = running.end(Signal::TERM);
     assert!(ran.stderr.contains("forged \\u{202e}\\u{1b}[31m.log"), "{}", ran.stderr);
     assert!(!ran.stderr.lines().any(|line| line.starts_with("2026-01-01")), "{}", ran.stderr);

@@ -30,7 +30,7 @@ fn events_without_number_cost_a_mark_a_path() {
     drop(rig.inbox.until_all(1..FILES + 1, pids));
     forbid_writes(&running);
     fail(&mut logs, FILES + 1);
-    running.wait_for_stderr("nothing is read until it can be written", 1);
+    running.wait_for_stderr("reading is paused until the state can be written", 1);
     let before = memory_max(&running);
     let line = healthy(9);
     for number in 0..WRITES {

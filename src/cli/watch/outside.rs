@@ -7,8 +7,8 @@ use anyhow::{Result, anyhow};
 
 use super::service::Service;
 use crate::deliver::heartbeat::{self, Heartbeat};
+use crate::telemetry::Telemetry;
 use crate::telemetry::endpoint::{self, Endpoint};
-use crate::telemetry::self_alert::Desk;
 
 /// What the configuration asks for.
 #[derive(Default)]
@@ -31,20 +31,20 @@ pub(super) struct Outside {
 impl Outside {
     /// With `service` alone, at the start of the process. From now on it hears of what happens, inside the
     /// runtime this is called from.
-    pub fn new(service: Service, desk: &Desk) -> Outside {
-        tokio::spawn(service.clone().keep(desk.clone()));
+    pub fn new(service: Service, telemetry: &Telemetry) -> Outside {
+        tokio::spawn(service.clone().keep(telemetry.clone()));
         let started = SystemTime::now();
         Outside { service, started, wanted: Wanted::default(), http: None, heartbeat: None }
     }
 
     /// Becomes what is wanted; on an error it stays as it is.
-    pub fn change(&mut self, wanted: Wanted, host: &str, desk: &Desk) -> Result<()> {
+    pub fn change(&mut self, wanted: Wanted, host: &str, telemetry: &Telemetry) -> Result<()> {
         // What can fail comes first.
         let beats = self.heartbeat.as_ref().map(|(with, _)| with);
         let heartbeat = match wanted.heartbeat.clone().map(|settings| (settings, host.to_owned())) {
             // One that goes on keeps its time over a reload.
             Some(with) if beats != Some(&with) => {
-                let started = Heartbeat::start(&with.0, host, desk.clone());
+                let started = Heartbeat::start(&with.0, host, telemetry.clone());
                 Some((with, started.map_err(|why| anyhow!("cannot send the heartbeat: {why}"))?))
             }
             _ => None,
@@ -52,7 +52,7 @@ impl Outside {
         let listens = self.http.as_ref();
         let http = match &wanted.http {
             Some(settings) if listens.is_none_or(|endpoint| !endpoint.change(settings, host)) => {
-                Some(Endpoint::start(settings, host, desk.clone(), self.started)?)
+                Some(Endpoint::start(settings, host, telemetry.clone(), self.started)?)
             }
             _ => None,
         };
@@ -70,9 +70,9 @@ impl Outside {
     }
 
     /// Begins again what broke.
-    pub fn begin_again(&mut self, host: &str, desk: &Desk) -> Result<()> {
+    pub fn begin_again(&mut self, host: &str, telemetry: &Telemetry) -> Result<()> {
         let wanted = std::mem::take(&mut self.wanted);
-        self.change(wanted, host, desk)
+        self.change(wanted, host, telemetry)
     }
 
     /// Waits until a part ends by itself, which it only does when it broke; its name.
@@ -124,18 +124,18 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn an_endpoint_that_breaks_is_begun_again_and_answers() {
-        let desk = Desk::default();
-        desk.pulse().swept();
-        let mut outside = Outside::new(Service::default(), &desk);
+        let telemetry = Telemetry::default();
+        telemetry.health().set_ready();
+        let mut outside = Outside::new(Service::default(), &telemetry);
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let http = Some(endpoint::Settings { listen, token: None, hosts: Vec::new() });
-        outside.change(Wanted { http, heartbeat: None }, "seal-07", &desk).unwrap();
+        outside.change(Wanted { http, heartbeat: None }, "seal-07", &telemetry).unwrap();
         let address = |outside: &Outside| outside.http.as_ref().unwrap().address();
         assert!(ask(address(&outside)).starts_with("HTTP/1.1 200"));
-        desk.pulse().break_next("http");
+        telemetry.faults().inject("http");
         assert_eq!(ask(address(&outside)), "", "it breaks");
         assert_eq!(timeout(PATIENCE, outside.ended()).await, Ok("answering over HTTP"));
-        outside.begin_again("seal-07", &desk).unwrap();
+        outside.begin_again("seal-07", &telemetry).unwrap();
         assert!(ask(address(&outside)).starts_with("HTTP/1.1 200"));
     }
 
@@ -143,14 +143,14 @@ mod tests {
     async fn a_heartbeat_that_breaks_is_begun_again_and_arrives() {
         let switch = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Secret::new(format!("http://{}/", switch.local_addr().unwrap()));
-        let desk = Desk::default();
-        desk.pulse().swept();
-        let mut outside = Outside::new(Service::default(), &desk);
+        let telemetry = Telemetry::default();
+        telemetry.health().set_ready();
+        let mut outside = Outside::new(Service::default(), &telemetry);
         let heartbeat = Some(heartbeat::Settings { url, every: Duration::from_secs(3_600) });
-        desk.pulse().break_next("heartbeat");
-        outside.change(Wanted { http: None, heartbeat }, "seal-07", &desk).unwrap();
+        telemetry.faults().inject("heartbeat");
+        outside.change(Wanted { http: None, heartbeat }, "seal-07", &telemetry).unwrap();
         assert_eq!(timeout(PATIENCE, outside.ended()).await, Ok("the heartbeat"));
-        outside.begin_again("seal-07", &desk).unwrap();
+        outside.begin_again("seal-07", &telemetry).unwrap();
         assert!(timeout(PATIENCE, switch.accept()).await.is_ok(), "it did not arrive");
     }
 }

@@ -14,7 +14,7 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use crate::telemetry::self_alert::Desk;
+use crate::telemetry::Telemetry;
 
 /// How often is looked whether the files have been looked at, and whether the manager has room again.
 const READY_EVERY: Duration = Duration::from_millis(200);
@@ -51,9 +51,9 @@ impl Service {
 
     /// Says that the files are followed once they are, and from then on that this process lives for as
     /// long as reading goes on. Ends only where nobody listens.
-    pub async fn keep(self, desk: Desk) {
+    pub async fn keep(self, telemetry: Telemetry) {
         let Some(line) = self.line.as_deref() else { return };
-        while desk.pulse().ready().is_err() {
+        while telemetry.health().ready().is_err() {
             sleep(READY_EVERY).await;
         }
         line.ready.notify_one();
@@ -68,7 +68,7 @@ impl Service {
                 },
                 // A state that cannot be written is not mended by a restart.
                 _ = due.tick(), if self.watchdog.is_some() => {
-                    if desk.pulse().alive(Instant::now().into_std()).is_ok() {
+                    if telemetry.health().alive(Instant::now().into_std()).is_ok() {
                         self.say("WATCHDOG=1");
                     }
                 }
@@ -77,8 +77,8 @@ impl Service {
     }
 
     /// Says that the files are followed, if they are: after the start, and after a reload.
-    pub fn ready(&self, desk: &Desk) {
-        if let Some(line) = self.line.as_deref().filter(|_| desk.pulse().ready().is_ok()) {
+    pub fn ready(&self, telemetry: &Telemetry) {
+        if let Some(line) = self.line.as_deref().filter(|_| telemetry.health().ready().is_ok()) {
             line.ready.notify_one();
         }
     }
@@ -147,20 +147,20 @@ mod tests {
             "WATCHDOG_USEC" => Some("20000000".to_owned()),
             _ => None,
         });
-        let desk = Desk::default();
-        tokio::spawn(service.keep(desk.clone()));
+        let telemetry = Telemetry::default();
+        tokio::spawn(service.keep(telemetry.clone()));
         let pass = |seconds| sleep(Duration::from_secs(seconds));
-        let moved = || desk.pulse().moved(Instant::now().into_std());
+        let moved = || telemetry.health().progress(Instant::now().into_std());
         moved();
         pass(300).await;
         assert_eq!(said(&manager), pings(0), "the files have not been looked at");
         moved();
-        desk.pulse().swept();
+        telemetry.health().set_ready();
         pass(1).await;
         assert_eq!(said(&manager), ["READY=1", "WATCHDOG=1"]);
         pass(40).await;
         assert_eq!(said(&manager), pings(4));
-        desk.pulse().writable(Err("no space left".to_owned()));
+        telemetry.health().set_writable(Err("no space left".to_owned()));
         pass(300).await;
         assert_eq!(said(&manager), pings(1), "reading has stood still since a minute after its last sign");
         moved();
@@ -175,12 +175,12 @@ mod tests {
         let manager = UnixDatagram::bind(&path).unwrap();
         let service =
             Service::of(&|name| path.to_str().filter(|_| name == "NOTIFY_SOCKET").map(str::to_owned));
-        let (desk, others) = (Desk::default(), UnixDatagram::unbound().unwrap());
+        let (telemetry, others) = (Telemetry::default(), UnixDatagram::unbound().unwrap());
         others.set_nonblocking(true).unwrap();
         let fill = || while others.send_to(b"STATUS=busy", &path).is_ok() {};
         fill();
-        tokio::spawn(service.clone().keep(desk.clone()));
-        desk.pulse().swept();
+        tokio::spawn(service.clone().keep(telemetry.clone()));
+        telemetry.health().set_ready();
         sleep(Duration::from_secs(300)).await;
         let news =
             || said(&manager).into_iter().filter(|message| message != "STATUS=busy").collect::<Vec<_>>();
@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(news(), ["READY=1"]);
         // Nor is it lost after a reload, and said once.
         fill();
-        service.ready(&desk);
+        service.ready(&telemetry);
         sleep(Duration::from_secs(1)).await;
         assert_eq!(news(), [""; 0]);
         sleep(Duration::from_secs(300)).await;

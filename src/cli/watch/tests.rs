@@ -46,8 +46,8 @@ async fn until(holds: impl Fn() -> bool) {
 }
 
 /// How many messages wait for the sink.
-fn waiting(desk: &Desk) -> u64 {
-    desk.meter().outbox().get("ops").map_or(0, |kept| kept.waiting)
+fn waiting(telemetry: &Telemetry) -> u64 {
+    telemetry.meter().outbox().get("ops").map_or(0, |kept| kept.waiting)
 }
 
 /// The pids of the failures that were told, in order: those that were tried already wait a random time.
@@ -92,16 +92,16 @@ fn told(folder: &Path) -> Vec<Alert> {
 #[tokio::test(flavor = "multi_thread")]
 async fn reading_that_breaks_goes_on_from_the_last_commit_and_in_the_end_the_program_ends() {
     let (folder, args) = rig();
-    let (desk, log) = (Desk::default(), folder.path().join("worker.log"));
+    let (telemetry, log) = (Telemetry::default(), folder.path().join("worker.log"));
     let mut signals = Signals::new().unwrap();
-    let watching = async { supervise(&args, &mut signals, &desk).await };
+    let watching = async { supervise(&args, &mut signals, &telemetry).await };
     let breaking = async {
         for pid in 1..=4 {
             append(&log, &failure(pid));
             // The failures, and one alert that reading broke.
             let told = u64::from(pid) + u64::from(pid > 1);
-            until(|| waiting(&desk) >= told).await;
-            desk.pulse().break_next("reading");
+            until(|| waiting(&telemetry) >= told).await;
+            telemetry.faults().inject("reading");
         }
     };
     let (ended, ()) = tokio::join!(watching, breaking);
@@ -111,8 +111,8 @@ async fn reading_that_breaks_goes_on_from_the_last_commit_and_in_the_end_the_pro
     let own = told.iter().filter(|alert| alert.signature == "sealtail/part-restarted");
     let own: Vec<_> = own.map(|alert| (alert.group["part"].as_str(), alert.record.as_str())).collect();
     assert_eq!(own, [("reading", "reading broke and is begun again from the last commit, restart 1")]);
-    assert_eq!(desk.meter().complaints(), [("sealtail/part-restarted", 3)]);
-    assert_eq!(desk.meter().reloads.get(), 1);
+    assert_eq!(telemetry.meter().self_alerts(), [("sealtail/part-restarted", 3)]);
+    assert_eq!(telemetry.meter().reloads.get(), 1);
 }
 
 /// More records of one chunk break what comes behind the engine than a part is begun again for; the last
@@ -121,22 +121,29 @@ async fn reading_that_breaks_goes_on_from_the_last_commit_and_in_the_end_the_pro
 async fn records_that_break_reading_behind_the_engine_are_passed_over_however_many_they_are() {
     const BROKEN: [u32; 10] = [2, 3, 4, 5, 6, 9, 12, 15, 18, 20];
     let (folder, args) = rig();
-    let desk = Desk::default();
+    let telemetry = Telemetry::default();
     let mut signals = signals(process::Signal::USR1, process::Signal::HUP);
     let line = |pid| failing(pid, if BROKEN.contains(&pid) { POISON } else { "x" });
     fs::write(folder.path().join("worker.log"), (1..=20).map(line).collect::<String>()).unwrap();
-    let watching = async { supervise(&args, &mut signals, &desk).await };
+    let watching = async { supervise(&args, &mut signals, &telemetry).await };
     let ending = async {
         // Ten failures, that reading broke, and that bytes are lost.
-        until(|| waiting(&desk) >= 12).await;
-        until(|| desk.meter().gaps.get() >= 10).await;
+        until(|| waiting(&telemetry) >= 12).await;
+        until(|| telemetry.meter().gaps.get() >= 10).await;
         send(process::Signal::USR1);
     };
     let (ended, ()) = tokio::join!(watching, ending);
     ended.expect("it goes on");
     let lost = BROKEN.iter().map(|pid| line(*pid).len() as u64).sum::<u64>();
-    assert_eq!((desk.meter().lost_bytes.get(), desk.meter().gaps.get()), (lost, 10), "each told once");
-    assert_eq!(desk.meter().complaints(), [("sealtail/bytes-lost", 10), ("sealtail/part-restarted", 10)]);
+    assert_eq!(
+        (telemetry.meter().lost_bytes.get(), telemetry.meter().gaps.get()),
+        (lost, 10),
+        "each told once"
+    );
+    assert_eq!(
+        telemetry.meter().self_alerts(),
+        [("sealtail/bytes-lost", 10), ("sealtail/part-restarted", 10)]
+    );
     // It is so in the state as well.
     let store = Store::open(&folder.path().join("state"), Timestamp::now()).unwrap().store;
     let open = store.alerts().unwrap().into_iter().map(|(_, row)| String::from_utf8(row).unwrap());
@@ -154,20 +161,20 @@ async fn an_alert_that_breaks_reading_when_it_is_due_goes_on_without_that_messag
     let (config, log) = (folder.path().join("sealtail.toml"), folder.path().join("worker.log"));
     let settings = fs::read_to_string(&config).unwrap();
     fs::write(&config, settings + "[alert]\nresolve_after = \"1s\"\n").unwrap();
-    let desk = Desk::default();
+    let telemetry = Telemetry::default();
     let mut signals = signals(process::Signal::USR2, process::Signal::HUP);
     append(&log, &(failure(1) + &failing(2, POISON_LATER)));
-    let watching = async { supervise(&args, &mut signals, &desk).await };
+    let watching = async { supervise(&args, &mut signals, &telemetry).await };
     let ending = async {
         // Two failures and the end of one, and that reading broke and did not break again.
-        until(|| waiting(&desk) >= 5).await;
+        until(|| waiting(&telemetry) >= 5).await;
         append(&log, &failure(3));
-        until(|| waiting(&desk) >= 7).await;
+        until(|| waiting(&telemetry) >= 7).await;
         send(process::Signal::USR2);
     };
     let (ended, ()) = tokio::join!(watching, ending);
     ended.expect("it goes on");
-    assert_eq!(desk.meter().complaints(), [("sealtail/part-restarted", 1)]);
+    assert_eq!(telemetry.meter().self_alerts(), [("sealtail/part-restarted", 1)]);
     assert_eq!(pids(&told(folder.path())), [1, 1, 2, 3, 3], "all but the end of one");
 }
 
@@ -177,23 +184,23 @@ async fn a_reload_does_not_hide_that_reading_broke() {
     let (folder, args) = rig();
     let config = folder.path().join("sealtail.toml");
     let settings = fs::read_to_string(&config).unwrap();
-    let desk = Desk::default();
+    let telemetry = Telemetry::default();
     let mut signals = signals(process::Signal::ALARM, process::Signal::WINCH);
-    let watching = async { supervise(&args, &mut signals, &desk).await };
+    let watching = async { supervise(&args, &mut signals, &telemetry).await };
     let ending = async {
-        until(|| desk.pulse().ready().is_ok()).await;
+        until(|| telemetry.health().ready().is_ok()).await;
         fs::write(&config, settings.replace("*.log", "*.txt")).unwrap();
         fs::write(folder.path().join("other.txt"), failure(1)).unwrap();
-        desk.pulse().break_next("reading");
+        telemetry.faults().inject("reading");
         send(process::Signal::WINCH);
         // The other file's failure, and that reading broke.
-        until(|| waiting(&desk) >= 2).await;
+        until(|| waiting(&telemetry) >= 2).await;
         send(process::Signal::ALARM);
     };
     let (ended, ()) = tokio::join!(watching, ending);
     ended.expect("it goes on");
-    assert_eq!(desk.meter().complaints(), [("sealtail/part-restarted", 1)]);
-    assert_eq!(desk.meter().reloads.get(), 2);
+    assert_eq!(telemetry.meter().self_alerts(), [("sealtail/part-restarted", 1)]);
+    assert_eq!(telemetry.meter().reloads.get(), 2);
     assert_eq!(pids(&told(folder.path())), [1]);
 }
 
@@ -205,20 +212,20 @@ async fn a_part_beside_reading_that_breaks_is_begun_again_and_told() {
     let settings = fs::read_to_string(&config).unwrap();
     fs::write(folder.path().join("beat"), "http://127.0.0.1:9/").unwrap();
     fs::write(&config, settings + "[heartbeat]\nurl_file = \"beat\"\n").unwrap();
-    let desk = Desk::default();
+    let telemetry = Telemetry::default();
     let mut signals = signals(process::Signal::URG, process::Signal::HUP);
-    desk.pulse().break_next("heartbeat");
-    let watching = async { supervise(&args, &mut signals, &desk).await };
+    telemetry.faults().inject("heartbeat");
+    let watching = async { supervise(&args, &mut signals, &telemetry).await };
     let ending = async {
-        until(|| waiting(&desk) >= 1).await;
-        desk.pulse().break_next("delivery");
+        until(|| waiting(&telemetry) >= 1).await;
+        telemetry.faults().inject("delivery");
         append(&log, &failure(1));
-        until(|| waiting(&desk) >= 3 && desk.meter().heartbeats_failed.get() >= 1).await;
+        until(|| waiting(&telemetry) >= 3 && telemetry.meter().heartbeats_failed.get() >= 1).await;
         send(process::Signal::URG);
     };
     let (ended, ()) = tokio::join!(watching, ending);
     ended.expect("it goes on");
-    assert!(desk.meter().heartbeats_failed.get() >= 1, "it beats again");
+    assert!(telemetry.meter().heartbeats_failed.get() >= 1, "it beats again");
     let told = told(folder.path());
     let parts = told.iter().filter(|alert| alert.signature == "sealtail/part-restarted");
     let mut parts: Vec<&str> = parts.map(|alert| alert.group["part"].as_str()).collect();

@@ -15,8 +15,8 @@ use sha2::Sha256;
 
 use super::{Settings, process, status};
 use crate::base::secret::Secret;
+use crate::telemetry::Telemetry;
 use crate::telemetry::exposition;
-use crate::telemetry::self_alert::Desk;
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
@@ -33,7 +33,7 @@ pub(super) struct Access {
 
 /// What answers are made of.
 pub(super) struct Facts<'a> {
-    pub desk: &'a Desk,
+    pub telemetry: &'a Telemetry,
     /// When the process was started, since 1970.
     pub started: Duration,
     pub now: Instant,
@@ -51,21 +51,24 @@ impl Access {
         if !self.is_here(request) {
             return say(
                 StatusCode::FORBIDDEN,
-                "the request names another host; `hosts` of [http] lists further names",
+                "the Host header names another host; add the name to `hosts` of [http]",
             );
         }
         if !self.is_let_in(request) {
             // A browser asks a person for a password then.
             let way = if request.uri().path() == "/" { "Basic realm=\"sealtail\"" } else { "Bearer" };
-            let refusal = say(StatusCode::UNAUTHORIZED, "the token is missing or wrong");
+            let refusal = say(
+                StatusCode::UNAUTHORIZED,
+                "the token is missing or wrong: send the token of [http] as a bearer token or as the password",
+            );
             return with(refusal, WWW_AUTHENTICATE, way);
         }
         let answer: fn(&Access, &Facts<'_>) -> Response<String> = match request.uri().path() {
             "/" => Access::status,
             "/metrics" => |_, facts| metrics(facts),
-            "/healthz" => |_, facts| judged(facts.desk.pulse().well(facts.now)),
-            "/readyz" => |_, facts| judged(facts.desk.pulse().ready()),
-            _ => return say(StatusCode::NOT_FOUND, "there are /, /metrics, /healthz and /readyz"),
+            "/healthz" => |_, facts| verdict(facts.telemetry.health().healthy(facts.now)),
+            "/readyz" => |_, facts| verdict(facts.telemetry.health().ready()),
+            _ => return say(StatusCode::NOT_FOUND, "not found; there are /, /metrics, /healthz and /readyz"),
         };
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return with(say(StatusCode::METHOD_NOT_ALLOWED, "GET and HEAD are allowed"), ALLOW, "GET, HEAD");
@@ -74,7 +77,7 @@ impl Access {
     }
 
     fn status(&self, facts: &Facts<'_>) -> Response<String> {
-        let page = say(StatusCode::OK, &status::page(&self.host, facts.desk, facts.now));
+        let page = say(StatusCode::OK, &status::page(&self.host, facts.telemetry, facts.now));
         with(with(page, CONTENT_TYPE, HTML), CONTENT_SECURITY_POLICY, status::POLICY)
     }
 
@@ -132,12 +135,12 @@ fn same(one: &str, other: &str) -> bool {
 }
 
 fn metrics(facts: &Facts<'_>) -> Response<String> {
-    let (desk, process) = (facts.desk, process::look(facts.started));
-    let text = exposition::render(desk.meter(), desk.pulse(), &process, facts.now);
+    let (telemetry, process) = (facts.telemetry, process::look(facts.started));
+    let text = exposition::render(telemetry.meter(), telemetry.health(), &process, facts.now);
     with(say(StatusCode::OK, &text), CONTENT_TYPE, exposition::CONTENT_TYPE)
 }
 
-fn judged(verdict: Result<(), String>) -> Response<String> {
+fn verdict(verdict: Result<(), String>) -> Response<String> {
     match verdict {
         Ok(()) => say(StatusCode::OK, "ok"),
         Err(why) => say(StatusCode::SERVICE_UNAVAILABLE, &why),
@@ -174,12 +177,18 @@ mod tests {
     }
 
     /// The status and the body of the answer to a request with these headers.
-    fn ask(access: &Access, desk: &Desk, method: &str, uri: &str, headers: &[(&str, &str)]) -> (u16, String) {
+    fn ask(
+        access: &Access,
+        telemetry: &Telemetry,
+        method: &str,
+        uri: &str,
+        headers: &[(&str, &str)],
+    ) -> (u16, String) {
         let mut request = Request::builder().method(method).uri(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let facts = Facts { desk, started: Duration::ZERO, now: Instant::now() };
+        let facts = Facts { telemetry, started: Duration::ZERO, now: Instant::now() };
         let response = access.answer(&request.body(()).unwrap(), &facts);
         assert!(!response.body().contains("canary"), "{}", response.body());
         (response.status().as_u16(), response.into_body())
@@ -187,8 +196,8 @@ mod tests {
 
     #[test]
     fn four_paths_are_answered_and_no_other() {
-        let (access, desk) = (access(None), Desk::default());
-        desk.pulse().swept();
+        let (access, telemetry) = (access(None), Telemetry::default());
+        telemetry.health().set_ready();
         for (method, path, expected) in [
             ("GET", "/metrics", 200),
             ("HEAD", "/metrics", 200),
@@ -210,7 +219,7 @@ mod tests {
             ("GET", "/..%2f..%2fetc%2fpasswd", 404),
             ("GET", "/metrics/../../etc/passwd", 404),
         ] {
-            let (status, body) = ask(&access, &desk, method, path, &[("host", "127.0.0.1:9477")]);
+            let (status, body) = ask(&access, &telemetry, method, path, &[("host", "127.0.0.1:9477")]);
             assert_eq!(status, expected, "{method} {path}: {body}");
             assert!(!body.contains("root:"), "{body}");
         }
@@ -218,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_request_must_name_this_box() {
-        let (access, desk) = (access(None), Desk::default());
+        let (access, telemetry) = (access(None), Telemetry::default());
         for (host, expected) in [
             ("127.0.0.1:9477", true),
             ("127.0.0.1", true),
@@ -239,7 +248,7 @@ mod tests {
             ("rebound.example/127.0.0.1", false),
             ("", false),
         ] {
-            let (status, body) = ask(&access, &desk, "GET", "/healthz", &[("host", host)]);
+            let (status, body) = ask(&access, &telemetry, "GET", "/healthz", &[("host", host)]);
             assert_eq!(status, if expected { 200 } else { 403 }, "{host}: {body}");
             assert!(!body.contains("rebound"), "{body}");
         }
@@ -250,14 +259,14 @@ mod tests {
             ("http://rebound.example/healthz", &[local], 403),
             ("http://localhost/healthz", &[local], 200),
         ] {
-            assert_eq!(ask(&access, &desk, "GET", uri, headers).0, expected, "{uri} {headers:?}");
+            assert_eq!(ask(&access, &telemetry, "GET", uri, headers).0, expected, "{uri} {headers:?}");
         }
     }
 
     #[test]
     fn a_token_is_asked_for_everywhere() {
-        let (access, desk) = (access(Some(TOKEN)), Desk::default());
-        desk.pulse().swept();
+        let (access, telemetry) = (access(Some(TOKEN)), Telemetry::default());
+        telemetry.health().set_ready();
         for path in ["/metrics", "/healthz", "/readyz", "/"] {
             for (header, value, expected) in [
                 ("x-other", "", 401),
@@ -278,7 +287,7 @@ mod tests {
             ] {
                 let headers = [("host", "10.1.2.3"), (header, value)];
                 assert_eq!(
-                    ask(&access, &desk, "GET", path, &headers).0,
+                    ask(&access, &telemetry, "GET", path, &headers).0,
                     expected,
                     "{path} {header}: {value}"
                 );
@@ -289,8 +298,8 @@ mod tests {
 
     #[test]
     fn a_browser_is_asked_for_a_password() {
-        let (access, desk) = (access(Some(TOKEN)), Desk::default());
-        let facts = Facts { desk: &desk, started: Duration::ZERO, now: Instant::now() };
+        let (access, telemetry) = (access(Some(TOKEN)), Telemetry::default());
+        let facts = Facts { telemetry: &telemetry, started: Duration::ZERO, now: Instant::now() };
         for (path, way) in [("/", "Basic realm=\"sealtail\""), ("/metrics", "Bearer")] {
             let request = Request::get(path).header("host", "10.1.2.3").body(()).unwrap();
             assert_eq!(access.answer(&request, &facts).headers()["www-authenticate"], way, "{path}");
@@ -298,22 +307,25 @@ mod tests {
     }
 
     #[test]
-    fn health_is_told_with_its_reason() {
-        let (access, desk, host) = (access(None), Desk::default(), [("host", "localhost")]);
-        assert_eq!(ask(&access, &desk, "GET", "/healthz", &host), (200, "ok\n".to_owned()));
-        let (status, body) = ask(&access, &desk, "GET", "/readyz", &host);
-        assert_eq!((status, &*body), (503, "the files have not been looked at yet\n"));
-        desk.pulse().writable(Err("state.redb: read-only file system".to_owned()));
-        let (status, body) = ask(&access, &desk, "GET", "/healthz", &host);
-        assert_eq!((status, &*body), (503, "nothing is read: state.redb: read-only file system\n"));
-        let (_, text) = ask(&access, &desk, "GET", "/metrics", &host);
+    fn an_unhealthy_answer_says_why() {
+        let (access, telemetry, host) = (access(None), Telemetry::default(), [("host", "localhost")]);
+        assert_eq!(ask(&access, &telemetry, "GET", "/healthz", &host), (200, "ok\n".to_owned()));
+        let (status, body) = ask(&access, &telemetry, "GET", "/readyz", &host);
+        assert_eq!((status, &*body), (503, "the first scan of the files is not complete\n"));
+        telemetry.health().set_writable(Err("state.redb: read-only file system".to_owned()));
+        let (status, body) = ask(&access, &telemetry, "GET", "/healthz", &host);
+        assert_eq!(
+            (status, &*body),
+            (503, "reading is paused, the state cannot be written: state.redb: read-only file system\n")
+        );
+        let (_, text) = ask(&access, &telemetry, "GET", "/metrics", &host);
         assert!(text.contains("\nsealtail_state_failing 1\n") && text.ends_with('\n'), "{text}");
     }
 
     #[test]
     fn answers_are_not_kept_and_say_what_they_are() {
-        let (access, desk) = (access(None), Desk::default());
-        let facts = Facts { desk: &desk, started: Duration::ZERO, now: Instant::now() };
+        let (access, telemetry) = (access(None), Telemetry::default());
+        let facts = Facts { telemetry: &telemetry, started: Duration::ZERO, now: Instant::now() };
         for (method, path, name, value) in [
             ("GET", "/metrics", "content-type", exposition::CONTENT_TYPE),
             ("GET", "/healthz", "content-type", PLAIN),

@@ -1,14 +1,14 @@
-//! The status page: how sealtail is, for a person with a browser. In both languages, each marked as what it is, for a
-//! browser chooses the form of a character by that; without a script.
+//! The status page: health, sources and sinks, for a person with a browser. In both languages, each marked with `lang`,
+//! since a browser chooses the form of a character by it; without a script.
 
 use std::fmt::Write as _;
 use std::time::Instant;
 
 use crate::base::duration;
 use crate::base::text::{clean_line, html};
-use crate::telemetry::self_alert::Desk;
+use crate::telemetry::Telemetry;
 
-/// What a browser may do with the page: show it.
+/// The content security policy: a browser shows the page and loads nothing.
 pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
 const STYLE: &str = "
@@ -27,13 +27,13 @@ a { color: inherit; margin-right: 1rem }
 ";
 
 /// The page of the box `host`, as things are `now`.
-pub(super) fn page(host: &str, desk: &Desk, now: Instant) -> String {
-    let (meter, pulse) = (desk.meter(), desk.pulse());
+pub(super) fn page(host: &str, telemetry: &Telemetry, now: Instant) -> String {
+    let (meter, health) = (telemetry.meter(), telemetry.health());
     let (host, version) = (escape(host), env!("CARGO_PKG_VERSION"));
-    let health = match pulse.well(now).and_then(|()| pulse.ready()) {
-        Ok(()) => "<p class=\"well\">All is well · <span lang=\"zh\">一切正常</span></p>".to_owned(),
+    let health = match health.healthy(now).and_then(|()| health.ready()) {
+        Ok(()) => "<p class=\"well\">Healthy · <span lang=\"zh\">一切正常</span></p>".to_owned(),
         Err(why) => {
-            format!("<p class=\"ill\">Not well · <span lang=\"zh\">不正常</span>: {}</p>", escape(&why))
+            format!("<p class=\"ill\">Not healthy · <span lang=\"zh\">不正常</span>: {}</p>", escape(&why))
         }
     };
     let sources = meter.sources(now).into_iter().map(|(source, level, lag)| {
@@ -46,7 +46,7 @@ pub(super) fn page(host: &str, desk: &Desk, now: Instant) -> String {
         let (ill, state) = match (counts.parked.get(), counts.failing.get()) {
             (true, _) => (true, "parked · 已停用"),
             (false, true) => (true, "failing · 失败中"),
-            (false, false) => (false, "fine · 正常"),
+            (false, false) => (false, "ok · 正常"),
         };
         let numbers = [kept.waiting, kept.dead, counts.delivered.get()].map(|number| number.to_string());
         (ill, [vec![sink.clone(), state.to_owned()], numbers.to_vec()].concat())
@@ -107,9 +107,9 @@ mod tests {
 
     #[test]
     fn it_shows_what_is_counted_and_no_name_comes_alive() {
-        let (desk, start) = (Desk::default(), Instant::now());
+        let (telemetry, start) = (Telemetry::default(), Instant::now());
         let now = start + Duration::from_secs(90);
-        let meter = desk.meter();
+        let meter = telemetry.meter();
         let evil = "<script>\u{202e}\"&";
         let level = |unread| Level { files: 4, open: 2, unread };
         meter.see_sources([("worker".to_owned(), level(0)), (evil.to_owned(), level(0))].into(), start);
@@ -118,12 +118,12 @@ mod tests {
         meter.sink("ops").delivered.add(11);
         meter.sink("ops").parked.set(true);
         meter.open_alerts.set(5);
-        desk.pulse().moved(now);
-        let shown = page("seal-07", &desk, now);
+        telemetry.health().progress(now);
+        let shown = page("seal-07", &telemetry, now);
         for expected in [
             "<title>sealtail · seal-07</title>",
             concat!("<small>sealtail ", env!("CARGO_PKG_VERSION"), "</small>"),
-            "Not well · <span lang=\"zh\">不正常</span>: the files have not been looked at yet",
+            "Not healthy · <span lang=\"zh\">不正常</span>: the first scan of the files is not complete",
             "Open alerts · <span lang=\"zh\">未解除的告警</span>: <b>5</b>",
             "<tr><td>worker</td><td>4</td><td>77</td><td>1m30s</td></tr>",
             "<tr><td>&lt;script&gt;&quot;&amp;</td><td>4</td><td>0</td><td>0s</td></tr>",
@@ -132,9 +132,12 @@ mod tests {
             assert!(shown.contains(expected), "{expected}\n{shown}");
         }
         assert!(!shown.contains("<script") && !shown.contains('\u{202e}'), "{shown}");
-        desk.pulse().swept();
-        assert!(page("seal-07", &desk, now).contains("All is well · <span lang=\"zh\">一切正常"));
-        let ill = page("seal-07", &desk, now + Duration::from_secs(60));
-        assert!(ill.contains("class=\"ill\"") && ill.contains("reading has stood still for 1m"), "{ill}");
+        telemetry.health().set_ready();
+        assert!(page("seal-07", &telemetry, now).contains("Healthy · <span lang=\"zh\">一切正常"));
+        let ill = page("seal-07", &telemetry, now + Duration::from_secs(60));
+        assert!(
+            ill.contains("class=\"ill\"") && ill.contains("reading has made no progress for 1m"),
+            "{ill}"
+        );
     }
 }

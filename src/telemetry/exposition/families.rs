@@ -13,23 +13,23 @@ pub const FAMILIES: &[Family] = &[
     }),
     gauge(
         "sealtail_healthy",
-        "1 while every part is at work and the state can be written, as /healthz.",
-        |seen| one(truth(seen.pulse.well(seen.now).is_ok())),
+        "1 while reading makes progress and the state can be written, as /healthz.",
+        |seen| one(truth(seen.health.healthy(seen.now).is_ok())),
     ),
-    gauge("sealtail_ready", "1 once every file was looked at, as /readyz.", |seen| {
-        one(truth(seen.pulse.ready().is_ok()))
+    gauge("sealtail_ready", "1 once the first scan of the files is complete, as /readyz.", |seen| {
+        one(truth(seen.health.ready().is_ok()))
     }),
-    gauge("sealtail_state_failing", "1 while the state cannot be written; nothing is read then.", |seen| {
-        one(truth(!seen.pulse.is_writable()))
+    gauge("sealtail_state_failing", "1 while the state cannot be written; reading is paused then.", |seen| {
+        one(truth(!seen.health.is_writable()))
     }),
-    gauge("sealtail_reading_still_seconds", "Since reading last gave a sign of life.", |seen| {
-        one(seconds(seen.pulse.still_for(seen.now)))
+    gauge("sealtail_reading_still_seconds", "Time since reading last made progress.", |seen| {
+        one(seconds(seen.health.stalled_for(seen.now)))
     }),
     // What is followed.
-    gauge("sealtail_source_files", "Files that are followed, by source.", |seen| {
+    gauge("sealtail_source_files", "Followed files, by source.", |seen| {
         by_source(seen, |level, _| level.files as f64)
     }),
-    gauge("sealtail_source_open_files", "Those of them that are open, by source.", |seen| {
+    gauge("sealtail_source_open_files", "Followed files that are open, by source.", |seen| {
         by_source(seen, |level, _| level.open as f64)
     }),
     gauge("sealtail_source_lag_bytes", "Bytes in files that have not been read, by source.", |seen| {
@@ -37,7 +37,7 @@ pub const FAMILIES: &[Family] = &[
     }),
     gauge(
         "sealtail_source_lag_seconds",
-        "Since all that was in the files was last read, by source.",
+        "Time since everything in the files was last read, by source.",
         |seen| by_source(seen, |_, lag| seconds(lag)),
     ),
     // What was read and found.
@@ -45,32 +45,30 @@ pub const FAMILIES: &[Family] = &[
     counter("sealtail_read_lines_total", "Whole lines that were read.", |seen| count(&seen.meter.lines)),
     counter(
         "sealtail_cut_lines_total",
-        "Lines that were too long and were searched up to the limit.",
+        "Lines longer than the limit, of which only the beginning is searched.",
         |seen| count(&seen.meter.cut_lines),
     ),
     counter(
         "sealtail_gaps_total",
-        "Times that bytes of a log were gone before they could be read.",
+        "Times that bytes of a log were lost before they could be read.",
         |seen| count(&seen.meter.gaps),
     ),
-    counter(
-        "sealtail_lost_bytes_total",
-        "Bytes that were seen and gone, where their number is known.",
-        |seen| count(&seen.meter.lost_bytes),
-    ),
+    counter("sealtail_lost_bytes_total", "Bytes that were lost, where their number is known.", |seen| {
+        count(&seen.meter.lost_bytes)
+    }),
     counter("sealtail_findings_total", "Signatures that matched a record.", |seen| {
         count(&seen.meter.findings)
     }),
-    counter("sealtail_alert_messages_total", "Messages of alerts, before each sink gets its own.", |seen| {
+    counter("sealtail_alert_messages_total", "Messages of alerts, counted once for all sinks.", |seen| {
         count(&seen.meter.alerts)
     }),
-    gauge("sealtail_open_alerts", "Alerts that were told and have not resolved.", |seen| {
+    gauge("sealtail_open_alerts", "Alerts that were sent and have not resolved.", |seen| {
         one(seen.meter.open_alerts.get() as f64)
     }),
     // What was sent.
     counter(
         "sealtail_sink_messages_total",
-        "Messages that were answered for good, by sink and outcome.",
+        "Outbox messages that were accepted or refused for good, by sink and outcome.",
         |seen| {
             by_sink(seen, |sink, counts| {
                 let outcomes = [("delivered", &counts.delivered), ("refused", &counts.refused)];
@@ -81,32 +79,42 @@ pub const FAMILIES: &[Family] = &[
             })
         },
     ),
-    counter("sealtail_sink_retries_total", "Attempts that failed and are made again, by sink.", |seen| {
+    counter("sealtail_sink_retries_total", "Attempts that failed and are repeated, by sink.", |seen| {
         by_sink(seen, |sink, counts| [labelled("sink", sink, counts.retried.get() as f64)])
     }),
-    gauge("sealtail_sink_failing", "1 while the last attempt failed and is made again, by sink.", |seen| {
-        by_kept_sink(seen, |_, counts| flag(&counts.failing))
-    }),
-    gauge("sealtail_sink_parked", "1 while the sink takes nothing until it is repaired, by sink.", |seen| {
-        by_kept_sink(seen, |_, counts| flag(&counts.parked))
-    }),
-    gauge("sealtail_outbox_messages", "Messages that wait to be sent, by sink.", |seen| {
+    gauge(
+        "sealtail_sink_failing",
+        "1 while the last attempt failed and will be repeated, by sink.",
+        |seen| by_kept_sink(seen, |_, counts| flag(&counts.failing)),
+    ),
+    gauge(
+        "sealtail_sink_parked",
+        "1 while the sink is parked: it accepts nothing until it is repaired, by sink.",
+        |seen| by_kept_sink(seen, |_, counts| flag(&counts.parked)),
+    ),
+    gauge("sealtail_outbox_messages", "Outbox messages that wait to be sent, by sink.", |seen| {
         by_kept_sink(seen, |kept, _| kept.waiting as f64)
     }),
-    gauge("sealtail_dead_letters", "Messages that were refused for good and are kept, by sink.", |seen| {
-        by_kept_sink(seen, |kept, _| kept.dead as f64)
-    }),
+    gauge(
+        "sealtail_dead_letters",
+        "Outbox messages that were refused for good and are kept, by sink.",
+        |seen| by_kept_sink(seen, |kept, _| kept.dead as f64),
+    ),
     // What went wrong with sealtail itself.
-    counter("sealtail_complaints_total", "What sealtail had to say of itself, by page.", |seen| {
-        let complaints = seen.meter.complaints().into_iter();
-        complaints.map(|(page, count)| labelled("page", page, count as f64)).collect()
+    counter("sealtail_complaints_total", "Self-alerts, by page.", |seen| {
+        let self_alerts = seen.meter.self_alerts().into_iter();
+        self_alerts.map(|(page, count)| labelled("page", page, count as f64)).collect()
     }),
-    counter("sealtail_state_refused_commits_total", "Commits that the state did not take.", |seen| {
-        count(&seen.meter.commits_refused)
-    }),
-    counter("sealtail_configurations_total", "Configurations that were read, by outcome.", |seen| {
-        outcomes([("taken", &seen.meter.reloads), ("refused", &seen.meter.reloads_refused)])
-    }),
+    counter(
+        "sealtail_state_refused_commits_total",
+        "Commits that could not be written to the state.",
+        |seen| count(&seen.meter.commits_refused),
+    ),
+    counter(
+        "sealtail_configurations_total",
+        "Configurations that were loaded or refused, by outcome.",
+        |seen| outcomes([("taken", &seen.meter.reloads), ("refused", &seen.meter.reloads_refused)]),
+    ),
     counter("sealtail_heartbeats_total", "Heartbeats that were due, by outcome.", |seen| {
         let meter = seen.meter;
         outcomes([

@@ -59,7 +59,7 @@ process_start_time_seconds 1700000000
 
 /// A box on a bad day, two seconds after everything was looked at.
 fn a_bad_day() -> String {
-    let (meter, pulse, start) = (Meter::default(), Pulse::default(), Instant::now());
+    let (meter, health, start) = (Meter::default(), Health::default(), Instant::now());
     let at = |second| start + Duration::from_secs(second);
     for (count, number) in
         [(&meter.bytes, 4096), (&meter.lines, 40), (&meter.gaps, 2), (&meter.lost_bytes, 99)]
@@ -77,7 +77,7 @@ fn a_bad_day() -> String {
     meter.heartbeats.add(6);
     meter.heartbeats_failed.add(8);
     meter.heartbeats_held.add(16);
-    meter.complain("sealtail/sink-parked");
+    meter.count_self_alert("sealtail/sink-parked");
     let ops = meter.sink("ops");
     ops.delivered.add(11);
     ops.retried.add(12);
@@ -88,8 +88,8 @@ fn a_bad_day() -> String {
     let level = |unread| Level { files: 4, open: 2, unread };
     meter.see_sources([("worker".to_owned(), level(0)), ("manager".to_owned(), level(0))].into(), at(0));
     meter.see_sources([("worker".to_owned(), level(9)), ("manager".to_owned(), level(0))].into(), at(8));
-    pulse.moved(at(8));
-    pulse.writable(Err("disk full".to_owned()));
+    health.progress(at(8));
+    health.set_writable(Err("disk full".to_owned()));
     let process = Process {
         cpu: Some(Duration::from_millis(1500)),
         resident: Some(1 << 20),
@@ -97,7 +97,7 @@ fn a_bad_day() -> String {
         descriptors_max: None,
         started: Some(Duration::from_secs(1_700_000_000)),
     };
-    render(&meter, &pulse, &process, at(10))
+    render(&meter, &health, &process, at(10))
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn a_name_cannot_leave_its_label() {
     let meter = Meter::default();
     let name = "a\"} 1\nsealtail_fake{x=\"\\".to_owned();
     meter.see_outbox([(name, Kept::default())].into());
-    let text = render(&meter, &Pulse::default(), &Process::default(), Instant::now());
+    let text = render(&meter, &Health::default(), &Process::default(), Instant::now());
     let [line] = of(&text, "sealtail_outbox_messages")[..] else { panic!("{text}") };
     assert_eq!(line, r#"sealtail_outbox_messages{sink="a\"} 1\nsealtail_fake{x=\"\\"} 0"#);
     assert_eq!(of(&text, "sealtail_fake"), [""; 0]);

@@ -19,9 +19,9 @@ use crate::signature::{Catalogue, PageSource, PageText};
 use crate::source::tail::{Settings, Trouble};
 use crate::store::disk::{Cut, Disk};
 use crate::store::{Due, Store};
-use crate::telemetry::self_alert::Desk;
-use crate::watch::Setup;
+use crate::telemetry::Telemetry;
 use crate::watch::pipeline::{Now, Pipeline, Turn};
+use crate::watch::{Quarantine, Setup};
 
 /// More turns than any history has; beyond it something is ready for ever.
 const TURNS_MAX: usize = 1_000;
@@ -203,8 +203,13 @@ impl Follower {
         let opened = Store::open(&self.setup.state_dir, self.wall).unwrap();
         assert_eq!(opened.recovered, None);
         self.clock = Clock::new(self.wall, self.instant);
-        let pipeline =
-            Pipeline::new(self.setup.clone(), Arc::new(opened.store), Desk::default(), self.instant);
+        let pipeline = Pipeline::new(
+            self.setup.clone(),
+            Arc::new(opened.store),
+            Telemetry::default(),
+            Quarantine::default(),
+            self.instant,
+        );
         self.pipeline = Some(pipeline.unwrap());
     }
 

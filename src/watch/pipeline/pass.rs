@@ -6,7 +6,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use super::{Now, Pipeline};
-use super::{own, poison};
+use super::{poison, self_monitor};
 use crate::correlate::{Notice, Sighting};
 use crate::deliver::sink::{Sink, Subject};
 use crate::detect::{Found, Stream};
@@ -40,7 +40,7 @@ impl Seen {
     }
 }
 
-/// What something is known by after reading broke on it and was begun again.
+/// By what a record or an alert is recognised after reading panicked on it and was restarted.
 fn hash(it: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     it.hash(&mut hasher);
@@ -96,10 +96,10 @@ impl Pipeline {
         if self.correlator.has_state(chunk.source) {
             stream.expect_ends();
         }
-        let pulse = self.desk.pulse();
+        let quarantine = &self.quarantine;
         let see = |found: Found<'_>| {
-            if pulse.broke_on(hash_of(chunk.path, &found.finding)) {
-                // What broke behind the engine does so in the engine from then on, and quietly.
+            if quarantine.holds(hash_of(chunk.path, &found.finding)) {
+                // A record that made the code behind the engine panic is skipped inside the engine from then on, without a panic message.
                 resume_unwind(Box::new(()));
             }
             Seen::of(found, chunk.path, &setup)
@@ -110,14 +110,14 @@ impl Pipeline {
         seen.iter_mut().for_each(|seen| seen.names.release = seen.names.release.or(release));
         // Of every chunk: what appends to a file need not be what began it.
         if utf16::is_in(chunk.bytes) {
-            self.complain_of_encoding(&path, now);
+            self.report_encoding(&path, now);
         }
         // One record at a time: what stands in it together is told together.
         for record in seen.chunk_by_mut(|one, next| one.finding.place.offset == next.finding.place.offset) {
-            self.desk.pulse().begin(hash_of(&path, &record[0].finding));
+            self.quarantine.begin(hash_of(&path, &record[0].finding));
             record.iter_mut().for_each(|seen| self.look_back(id, seen));
             self.observe(record, &source, &path, now);
-            self.desk.pulse().end();
+            self.quarantine.end();
         }
         if let Some(release) = stream.release().filter(|release| told != Some(*release)) {
             self.releases.insert(source, release);
@@ -130,7 +130,7 @@ impl Pipeline {
         }
         match poison {
             Some(passed_over) => {
-                self.complain_of_poison(&path, passed_over.start, passed_over.end - passed_over.start);
+                self.report_skipped(&path, passed_over.start, passed_over.end - passed_over.start);
                 Step::PassedOver
             }
             None if after.offset > before.offset => Step::Settled,
@@ -151,7 +151,7 @@ impl Pipeline {
         });
         let record: Vec<Sighting<'_>> = seen.collect();
         let found = record.iter().filter(|sighting| !sighting.ends).count();
-        self.desk.meter().findings.add(found as u64);
+        self.telemetry.meter().findings.add(found as u64);
         self.check_clock(&record, now);
         let notices = self.correlator.observe(record, now.moment);
         notices.iter().for_each(|notice| self.tell(notice));
@@ -174,21 +174,21 @@ impl Pipeline {
     pub(in crate::watch) fn tell_due(&mut self, notice: &Notice) {
         let (id, signature) = (&notice.fingerprint, notice.signature());
         let hash = hash((id, notice.first_seen(), notice.sequence()));
-        if self.desk.pulse().broke_on(hash) {
+        if self.quarantine.holds(hash) {
             tracing::error!(
-                "a message about the alert {id} ({signature}) is left out, for sealtail broke on it; \
-                 this is a fault of its own"
+                "skipped a message of alert {id} ({signature}) that made sealtail panic; \
+                 this is a bug in sealtail, please report it"
             );
             return;
         }
-        self.desk.pulse().begin(hash);
+        self.quarantine.begin(hash);
         self.tell(notice);
-        self.desk.pulse().end();
+        self.quarantine.end();
     }
 
     /// Puts a message for every sink that takes it into what is to be committed.
     pub(in crate::watch) fn tell(&mut self, notice: &Notice) {
-        self.desk.meter().alerts.add(1);
+        self.telemetry.meter().alerts.add(1);
         let messages = self.messages(notice);
         self.pending.messages.extend(messages);
     }
@@ -206,7 +206,7 @@ impl Pipeline {
         };
         let takes = |sink: &&Sink| {
             // What is wrong with a sink is told by the others.
-            !own::is_about(notice, &sink.name) && sink.route.takes(&subject)
+            !self_monitor::is_about(notice, &sink.name) && sink.route.takes(&subject)
         };
         let doctor = &mut self.confirmer;
         let mut cause = None;
