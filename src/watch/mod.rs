@@ -10,6 +10,7 @@ mod export;
 mod model;
 mod pipeline;
 mod quarantine;
+pub(crate) mod supervise;
 #[cfg(test)]
 mod tests;
 

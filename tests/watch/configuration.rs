@@ -77,7 +77,7 @@ fn sighup_keeps_what_runs_from_a_bad_one() {
     for (times, settings) in [(1, "not TOML at all"), (2, "state_dir = \"state\"\n"), (3, &no_folder)] {
         rig.configure(settings);
         running.signal(Signal::HUP);
-        running.wait_for_stderr("the configuration stays as it was", times);
+        running.wait_for_stderr("the running one stays in use", times);
         let pid = times as u64;
         log.fail(pid..pid + 1);
         drop(rig.inbox.until_pid(pid));

@@ -172,7 +172,7 @@ fn a_reload_moves_it_and_a_bad_one_leaves_it() {
     let moved = rig.settings() + &swap(OPEN, "127.0.0.1:0", &other);
     rig.configure(&moved);
     running.signal(Signal::HUP);
-    running.wait_for_stderr("the configuration stays as it was", 1);
+    running.wait_for_stderr("the running one stays in use", 1);
     assert!(running.stderr().contains(&format!("cannot listen on {other}")), "{}", running.stderr());
     assert_eq!(get(&first, "/healthz").0, 401);
     // It becomes free.

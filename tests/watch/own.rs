@@ -93,7 +93,7 @@ fn disabled_pages_leave_the_log_alone() {
     drop(rig.inbox.until_pid(1));
     rig.configure("nonsense = 1");
     running.signal(Signal::HUP);
-    running.wait_for_stderr("the configuration stays as it was", 1);
+    running.wait_for_stderr("the running one stays in use", 1);
     rig.log("other.log").fail(2..3);
     let events = rig.inbox.until_pid(2);
     assert!(events.iter().all(|event| !event.text("signature").starts_with("sealtail/")));

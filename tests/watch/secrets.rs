@@ -149,7 +149,7 @@ fn in_every_command() {
     // A key that stands twice is refused, and its line shown.
     rig.configure(&format!("{start}{chat}{by_file}{inline}url = \"http://127.0.0.1:1/{CANARY}\"\n"));
     running.signal(Signal::HUP);
-    running.wait_for_stderr("the configuration stays as it was", 1);
+    running.wait_for_stderr("the running one stays in use", 1);
     let ran = running.end(Signal::TERM);
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     assert_silent(&ran.stdout);

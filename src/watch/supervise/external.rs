@@ -1,51 +1,54 @@
-//! What others ask of a `watch` at work. It outlives a reload, so that whoever asks in the middle of
-//! one is answered.
+//! What reports to the external: the service manager, the HTTP endpoint and the heartbeat. They outlive a reload, so a
+//! request in the middle of one is answered.
 
+use std::error::Error;
 use std::time::SystemTime;
-
-use anyhow::{Result, anyhow};
 
 use super::service::Service;
 use crate::deliver::heartbeat::{self, Heartbeat};
 use crate::telemetry::Telemetry;
 use crate::telemetry::endpoint::{self, Endpoint};
 
-/// What the configuration asks for.
+/// The settings of the HTTP endpoint and of the heartbeat; a part without settings does not run.
 #[derive(Default)]
-pub(super) struct Wanted {
+pub(crate) struct Settings {
     pub http: Option<endpoint::Settings>,
     pub heartbeat: Option<heartbeat::Settings>,
 }
 
-/// The parts at work.
-pub(super) struct Outside {
+/// The running parts.
+pub(super) struct External {
     /// The service manager.
     pub service: Service,
     started: SystemTime,
-    wanted: Wanted,
+    wanted: Settings,
     http: Option<Endpoint>,
-    /// And what it was started with: its settings and the name of the box.
+    /// With what it was started with: its settings and the name of the box.
     heartbeat: Option<((heartbeat::Settings, String), Heartbeat)>,
 }
 
-impl Outside {
-    /// With `service` alone, at the start of the process. From now on it hears of what happens, inside the
-    /// runtime this is called from.
-    pub fn new(service: Service, telemetry: &Telemetry) -> Outside {
+impl External {
+    /// Starts with `service` alone, inside the runtime this is called from.
+    pub fn new(service: Service, telemetry: &Telemetry) -> External {
         tokio::spawn(service.clone().keep(telemetry.clone()));
         let started = SystemTime::now();
-        Outside { service, started, wanted: Wanted::default(), http: None, heartbeat: None }
+        External { service, started, wanted: Settings::default(), http: None, heartbeat: None }
     }
 
-    /// Becomes what is wanted; on an error it stays as it is.
-    pub fn change(&mut self, wanted: Wanted, host: &str, telemetry: &Telemetry) -> Result<()> {
+    /// Starts, changes and stops parts as `wanted`; on an error they stay as they are.
+    pub fn change(
+        &mut self,
+        wanted: Settings,
+        host: &str,
+        telemetry: &Telemetry,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
         // What can fail comes first.
         let beats = self.heartbeat.as_ref().map(|(with, _)| with);
         let heartbeat = match wanted.heartbeat.clone().map(|settings| (settings, host.to_owned())) {
             // One that goes on keeps its time over a reload.
             Some(with) if beats != Some(&with) => {
                 let started = Heartbeat::start(&with.0, host, telemetry.clone());
-                Some((with, started.map_err(|why| anyhow!("cannot send the heartbeat: {why}"))?))
+                Some((with, started.map_err(|why| format!("cannot start the heartbeat: {why}"))?))
             }
             _ => None,
         };
@@ -69,18 +72,18 @@ impl Outside {
         Ok(())
     }
 
-    /// Begins again what broke.
-    pub fn begin_again(&mut self, host: &str, telemetry: &Telemetry) -> Result<()> {
+    /// Starts again what has ended.
+    pub fn restart(&mut self, host: &str, telemetry: &Telemetry) -> Result<(), Box<dyn Error + Send + Sync>> {
         let wanted = std::mem::take(&mut self.wanted);
         self.change(wanted, host, telemetry)
     }
 
-    /// Waits until a part ends by itself, which it only does when it broke; its name.
+    /// Waits until a part ends by itself, which it only does by a panic; its name.
     pub async fn ended(&mut self) -> &'static str {
         tokio::select! {
             () = ended(self.http.as_mut().map(Endpoint::ended)) => {
                 self.http = None;
-                "answering over HTTP"
+                "the HTTP endpoint"
             }
             () = ended(self.heartbeat.as_mut().map(|(_, heartbeat)| heartbeat.ended())) => {
                 self.heartbeat = None;
@@ -123,34 +126,34 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn an_endpoint_that_breaks_is_begun_again_and_answers() {
+    async fn an_endpoint_that_panicked_is_restarted_and_answers() {
         let telemetry = Telemetry::default();
         telemetry.health().set_ready();
-        let mut outside = Outside::new(Service::default(), &telemetry);
+        let mut external = External::new(Service::default(), &telemetry);
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let http = Some(endpoint::Settings { listen, token: None, hosts: Vec::new() });
-        outside.change(Wanted { http, heartbeat: None }, "seal-07", &telemetry).unwrap();
-        let address = |outside: &Outside| outside.http.as_ref().unwrap().address();
-        assert!(ask(address(&outside)).starts_with("HTTP/1.1 200"));
+        external.change(Settings { http, heartbeat: None }, "seal-07", &telemetry).unwrap();
+        let address = |external: &External| external.http.as_ref().unwrap().address();
+        assert!(ask(address(&external)).starts_with("HTTP/1.1 200"));
         telemetry.faults().inject("http");
-        assert_eq!(ask(address(&outside)), "", "it breaks");
-        assert_eq!(timeout(PATIENCE, outside.ended()).await, Ok("answering over HTTP"));
-        outside.begin_again("seal-07", &telemetry).unwrap();
-        assert!(ask(address(&outside)).starts_with("HTTP/1.1 200"));
+        assert_eq!(ask(address(&external)), "", "it panics");
+        assert_eq!(timeout(PATIENCE, external.ended()).await, Ok("the HTTP endpoint"));
+        external.restart("seal-07", &telemetry).unwrap();
+        assert!(ask(address(&external)).starts_with("HTTP/1.1 200"));
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_heartbeat_that_breaks_is_begun_again_and_arrives() {
+    async fn a_heartbeat_that_panicked_is_restarted_and_arrives() {
         let switch = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Secret::new(format!("http://{}/", switch.local_addr().unwrap()));
         let telemetry = Telemetry::default();
         telemetry.health().set_ready();
-        let mut outside = Outside::new(Service::default(), &telemetry);
+        let mut external = External::new(Service::default(), &telemetry);
         let heartbeat = Some(heartbeat::Settings { url, every: Duration::from_secs(3_600) });
         telemetry.faults().inject("heartbeat");
-        outside.change(Wanted { http: None, heartbeat }, "seal-07", &telemetry).unwrap();
-        assert_eq!(timeout(PATIENCE, outside.ended()).await, Ok("the heartbeat"));
-        outside.begin_again("seal-07", &telemetry).unwrap();
+        external.change(Settings { http: None, heartbeat }, "seal-07", &telemetry).unwrap();
+        assert_eq!(timeout(PATIENCE, external.ended()).await, Ok("the heartbeat"));
+        external.restart("seal-07", &telemetry).unwrap();
         assert!(timeout(PATIENCE, switch.accept()).await.is_ok(), "it did not arrive");
     }
 }

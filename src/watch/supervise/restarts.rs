@@ -1,25 +1,24 @@
-//! How often a part that breaks is begun again, before the whole program ends and whoever supervises it
-//! starts it anew.
+//! How often a part that panics is restarted before the whole program ends, and the service manager starts it again.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// A part is begun again so often at most …
-const RESTARTS_MAX: usize = 3;
+/// A part is restarted this often at most …
+pub(super) const RESTARTS_MAX: usize = 3;
 /// … in this time.
 const WITHIN: Duration = Duration::from_secs(10 * 60);
 
-/// The parts that broke of late, and when.
+/// When each part panicked of late.
 #[derive(Default)]
 pub(super) struct Restarts(BTreeMap<&'static str, Vec<Instant>>);
 
 impl Restarts {
-    /// Takes note that `part` broke `now`; which of the restarts this is, or `None` if there were enough.
+    /// Counts a panic of `part`; the number of this restart, or `None` if there were too many.
     pub fn again(&mut self, part: &'static str, now: Instant) -> Option<usize> {
-        let broke = self.0.entry(part).or_default();
-        broke.retain(|then| now.duration_since(*then) < WITHIN);
-        broke.push(now);
-        Some(broke.len()).filter(|restarts| *restarts <= RESTARTS_MAX)
+        let panics = self.0.entry(part).or_default();
+        panics.retain(|then| now.duration_since(*then) < WITHIN);
+        panics.push(now);
+        Some(panics.len()).filter(|restarts| *restarts <= RESTARTS_MAX)
     }
 }
 
@@ -28,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_is_begun_again_three_times_in_ten_minutes() {
+    fn a_part_is_restarted_three_times_in_ten_minutes() {
         let (mut restarts, start) = (Restarts::default(), Instant::now());
         for (part, second, expected) in [
             ("reading", 0, Some(1)),

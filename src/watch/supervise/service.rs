@@ -1,7 +1,7 @@
-//! What the service manager hears of this process: the messages of `sd_notify(3)`, a datagram each.
+//! Notification of the service manager: the messages of `sd_notify(3)`, a datagram each.
 //!
-//! Whoever was not started by one that listens says nothing. What cannot be said does no harm but that
-//! the manager acts as if nothing had been: it is for it to know how long it waits.
+//! Without a service manager nothing is sent. A message that cannot be sent is logged at DEBUG; the manager's own
+//! timeouts cover it.
 
 use std::io;
 use std::os::linux::net::SocketAddrExt;
@@ -16,21 +16,21 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use crate::telemetry::Telemetry;
 
-/// How often is looked whether the files have been looked at, and whether the manager has room again.
+/// How often it checks whether the first scan is complete, and whether the manager has room again.
 const READY_EVERY: Duration = Duration::from_millis(200);
 
 /// The service manager, if there is one.
 #[derive(Clone, Default)]
 pub(super) struct Service {
     line: Option<Arc<Line>>,
-    /// It takes this process for dead when nothing came for so long.
+    /// The manager restarts this process when no message came for this long.
     watchdog: Option<Duration>,
 }
 
 struct Line {
     socket: UnixDatagram,
     manager: SocketAddr,
-    /// It is to hear that the files are followed.
+    /// READY is to be sent.
     ready: Notify,
 }
 
@@ -39,7 +39,7 @@ impl Service {
     pub fn of(environment: &dyn Fn(&str) -> Option<String>) -> Service {
         let line = environment("NOTIFY_SOCKET").and_then(|name| {
             let line = Line::to(&name).inspect_err(|error| {
-                tracing::warn!("the service manager cannot be told anything: {error}");
+                tracing::warn!("cannot notify the service manager at NOTIFY_SOCKET: {error}");
             });
             line.ok().map(Arc::new)
         });
@@ -49,8 +49,8 @@ impl Service {
         Service { line, watchdog: watchdog.map(Duration::from_micros) }
     }
 
-    /// Says that the files are followed once they are, and from then on that this process lives for as
-    /// long as reading goes on. Ends only where nobody listens.
+    /// Sends READY once the first scan is complete, and from then on WATCHDOG while reading makes progress. Ends
+    /// only without a service manager.
     pub async fn keep(self, telemetry: Telemetry) {
         let Some(line) = self.line.as_deref() else { return };
         while telemetry.health().ready().is_err() {
@@ -62,57 +62,57 @@ impl Service {
         loop {
             tokio::select! {
                 biased;
-                // The manager waits for it; one that is behind has no room for now.
-                () = line.ready.notified() => while !self.say("READY=1") {
+                // The manager waits for it; its socket may be full for now.
+                () = line.ready.notified() => while !self.send("READY=1") {
                     sleep(READY_EVERY).await;
                 },
-                // A state that cannot be written is not mended by a restart.
+                // A restart does not repair a state that cannot be written.
                 _ = due.tick(), if self.watchdog.is_some() => {
                     if telemetry.health().alive(Instant::now().into_std()).is_ok() {
-                        self.say("WATCHDOG=1");
+                        self.send("WATCHDOG=1");
                     }
                 }
             }
         }
     }
 
-    /// Says that the files are followed, if they are: after the start, and after a reload.
+    /// Sends READY if the first scan is complete: after the start, and after a reload.
     pub fn ready(&self, telemetry: &Telemetry) {
         if let Some(line) = self.line.as_deref().filter(|_| telemetry.health().ready().is_ok()) {
             line.ready.notify_one();
         }
     }
 
-    /// Says that the configuration is being read again.
+    /// Sends that the configuration is being reloaded.
     pub fn reloading(&self) {
         let now = clock_gettime(ClockId::Monotonic);
         let usec = now.tv_sec * 1_000_000 + now.tv_nsec / 1_000;
-        self.say(&format!("RELOADING=1\nMONOTONIC_USEC={usec}"));
+        self.send(&format!("RELOADING=1\nMONOTONIC_USEC={usec}"));
     }
 
-    /// Says that this process is about to end.
+    /// Sends that this process is about to end.
     pub fn stopping(&self) {
-        self.say("STOPPING=1");
+        self.send("STOPPING=1");
     }
 
-    /// Whether there is no use in saying it again.
-    fn say(&self, message: &str) -> bool {
+    /// Sends a message; `false` if the socket was full and it is worth another try.
+    fn send(&self, message: &str) -> bool {
         let Some(Line { socket, manager, .. }) = self.line.as_deref() else { return true };
         let Err(error) = socket.send_to_addr(message.as_bytes(), manager) else { return true };
-        tracing::debug!("the service manager was not told {message:?}: {error}");
+        tracing::debug!("cannot send {message:?} to the service manager: {error}");
         error.kind() != io::ErrorKind::WouldBlock
     }
 }
 
 impl Line {
-    /// `@` stands before a name that is in no file system.
+    /// A name that begins with `@` is an abstract socket.
     fn to(name: &str) -> io::Result<Line> {
         let manager = match name.strip_prefix('@') {
             Some(name) => SocketAddr::from_abstract_name(name)?,
             None => SocketAddr::from_pathname(name)?,
         };
         let socket = UnixDatagram::unbound()?;
-        // One that does not listen holds nothing up.
+        // A manager that does not read blocks nothing.
         socket.set_nonblocking(true)?;
         Ok(Line { socket, manager, ready: Notify::new() })
     }
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_says_that_it_lives_while_reading_goes_on() {
+    async fn the_watchdog_is_notified_while_reading_makes_progress() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
         let manager = UnixDatagram::bind(&path).unwrap();
@@ -153,7 +153,7 @@ mod tests {
         let moved = || telemetry.health().progress(Instant::now().into_std());
         moved();
         pass(300).await;
-        assert_eq!(said(&manager), pings(0), "the files have not been looked at");
+        assert_eq!(said(&manager), pings(0), "the first scan is not complete");
         moved();
         telemetry.health().set_ready();
         pass(1).await;
@@ -162,14 +162,14 @@ mod tests {
         assert_eq!(said(&manager), pings(4));
         telemetry.health().set_writable(Err("no space left".to_owned()));
         pass(300).await;
-        assert_eq!(said(&manager), pings(1), "reading has stood still since a minute after its last sign");
+        assert_eq!(said(&manager), pings(1), "reading has stalled, a minute after its last progress");
         moved();
         pass(20).await;
         assert_eq!(said(&manager), pings(2));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_manager_that_has_no_room_hears_later_that_it_is_ready() {
+    async fn ready_is_sent_later_where_the_socket_is_full() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
         let manager = UnixDatagram::bind(&path).unwrap();
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn who_listens_stands_in_the_environment() {
+    fn the_service_manager_stands_in_the_environment() {
         let name = format!("sealtail-test-{}", process::id());
         let manager = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
         let (socket, own, other) = (format!("@{name}"), process::id().to_string(), "1".to_owned());
