@@ -1,12 +1,11 @@
-//! The time that waits go by: of letters, and of alerts that repeat and resolve.
+//! The clock of waits: of outbox messages, and of alerts that repeat and resolve.
 
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-/// The wall clock as it was at the start, driven by one that nobody sets: a step of the wall clock
-/// neither holds letters back nor lets them all go at once, and lets no alert resolve. What is stored
-/// by it are times all the same, for the run after this one.
+/// The wall clock as it was at the start, driven by a monotonic clock: a step of the wall clock neither holds messages
+/// back, nor sends them all at once, nor resolves an alert. What is stored are wall times, for the next run.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     wall: Timestamp,

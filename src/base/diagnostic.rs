@@ -121,7 +121,7 @@ pub struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// A text not looked at yet.
+    /// A text without diagnostics yet.
     pub fn new(path: &'a str, text: &'a str) -> Text<'a> {
         Text { path, text, found: RefCell::default(), more: Cell::default() }
     }
@@ -166,7 +166,7 @@ impl<'a> Text<'a> {
         found.sort_by_key(|fault| fault.place.as_ref().map(|place| (place.line, place.column)));
         let more = self.more.get();
         if more > 0 {
-            let message = format!("{more} more faults are not shown");
+            let message = format!("{more} more errors are not shown");
             found.push(Diagnostic::of_file("too-many-faults", self.path, message));
         }
         found
@@ -248,6 +248,6 @@ mod tests {
         (0..FAULTS_MAX + 7).for_each(|_| text.fault("bad", 0..1, "wrong"));
         let faults = text.into_faults();
         assert_eq!(faults.len(), FAULTS_MAX + 1);
-        assert_eq!(faults[FAULTS_MAX].message, "7 more faults are not shown");
+        assert_eq!(faults[FAULTS_MAX].message, "7 more errors are not shown");
     }
 }

@@ -1,6 +1,6 @@
 //! What kind of file system a path is on.
 //!
-//! A network file system tells nobody of the writes of other hosts, and its locks and renames are promises of a server: logs
+//! A network file system has no events for the writes of other hosts, and its locks and renames depend on a server: logs
 //! on one are polled, and a state does not belong on one.
 
 use std::io;

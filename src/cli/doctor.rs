@@ -43,7 +43,7 @@ pub(super) fn run(args: DoctorArgs) -> Result<u8> {
 }
 
 fn request(args: &DoctorArgs) -> Result<Request> {
-    // On another box only its own place is looked at; what this shell says is of this box.
+    // Of another box only its own files are examined; the environment of this shell belongs to this box.
     let found = match (&args.config, &args.root) {
         (None, Some(_)) => Some("/etc/sealtail/sealtail.toml".into()),
         (named, _) => config::find(named.as_deref(), &environment, &|path: &Path| path.exists()),
@@ -57,7 +57,7 @@ fn request(args: &DoctorArgs) -> Result<Request> {
         environ: env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect(),
-        here: env::current_dir().context("the current folder cannot be told")?,
+        here: env::current_dir().context("cannot read the current folder")?,
         only_worker: false,
     })
 }

@@ -42,7 +42,7 @@ fn print_page(id: &str, args: &ExplainArgs, Known { catalogue, vars }: &Known) -
             .map(|known| format!("did you mean `{known}`?"))
             .or_else(|| did_you_mean(id, ids()))
             .unwrap_or_else(|| "`sealtail patterns` lists them".to_owned());
-        bail!("no signature is called `{id}`\nhint: {hint}");
+        bail!("there is no signature `{id}`\nhint: {hint}");
     };
     let mut out = anstream::stdout().lock();
     let page = signature.pages.text(args.lang).map_or("", |page| &page.text);
@@ -94,14 +94,14 @@ fn explain_line(line: &str, catalogue: Catalogue) -> Result<()> {
         for line in record.text.lines() {
             writeln!(out, "{DIM}│{DIM:#} {}", text::clean(line))?;
         }
-        let mut told = 0;
+        let mut explained = 0;
         for signature in detector.catalogue().signatures() {
             if let Some(verdict) = Verdict::of(signature, &record) {
-                told += 1;
+                explained += 1;
                 write_verdict(&mut out, signature, &verdict)?;
             }
         }
-        if told == 0 {
+        if explained == 0 {
             writeln!(out, "  no signature comes near it")?;
         }
         writeln!(out)?;

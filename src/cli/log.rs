@@ -37,7 +37,7 @@ pub(super) fn to_stderr(verbose: u8) {
     std::panic::set_hook(Box::new(panicked));
 }
 
-/// Says something in one go and without a time: why a command does not do what it was asked.
+/// Prints an error of a command, in one write and without a time.
 pub(super) fn say(what: impl fmt::Display) {
     anstream::eprintln!("sealtail: {}", safe(what));
 }
@@ -59,9 +59,9 @@ fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt:
 }
 
 fn panicked(panic: &PanicHookInfo<'_>) {
-    let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
-    let what = cut(&redact(panic.payload_as_str().unwrap_or("no reason is known")), PANIC_CHARS_MAX);
-    tracing::error!("sealtail broke at {place}: {what}");
+    let place = panic.location().map_or_else(|| "an unknown location".to_owned(), ToString::to_string);
+    let what = cut(&redact(panic.payload_as_str().unwrap_or("unknown reason")), PANIC_CHARS_MAX);
+    tracing::error!("sealtail panicked at {place}: {what}; this is a bug in sealtail, please report it");
     let trace = Backtrace::capture();
     if trace.status() == BacktraceStatus::Captured {
         tracing::error!("{trace}");

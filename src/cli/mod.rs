@@ -1,4 +1,4 @@
-//! Arguments as typed. One file a command turns them into what is meant.
+//! Command line arguments. One file per command turns them into a setup.
 
 mod catalogue;
 mod check;
@@ -24,7 +24,7 @@ use crate::model::finding::Severity;
 
 /// Ran.
 pub const EXIT_OK: u8 = 0;
-/// Ran, and found what it was told to fail on; or found a fault.
+/// Ran, and found what it was asked to fail on, or an error in pages or configuration.
 pub const EXIT_FOUND: u8 = 1;
 /// Usage, configuration or I/O error.
 pub const EXIT_ERROR: u8 = 2;
@@ -40,7 +40,7 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: Color,
 
-    /// Say more on stderr; twice for every detail
+    /// Log more on stderr; twice for every detail
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
 }
@@ -73,7 +73,7 @@ enum Color {
 
 /// Follow logs until SIGTERM or SIGINT and send alerts
 ///
-/// Without PATH everything stands in the configuration, and SIGHUP reads it again.
+/// Without PATH the configuration file is used, and SIGHUP reloads it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -85,7 +85,7 @@ struct WatchArgs {
     #[arg(value_name = "PATH|GLOB", conflicts_with = "config")]
     paths: Vec<PathBuf>,
 
-    /// The configuration; the usual places are looked at without it
+    /// Configuration file [default: the usual locations]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
@@ -97,26 +97,26 @@ struct WatchArgs {
     #[arg(long, value_name = "URL", requires = "paths")]
     slack: Vec<String>,
 
-    /// Keep positions and what waits to be sent here
+    /// Folder of the state: positions, open alerts and the outbox
     #[arg(long, value_name = "DIR", requires = "paths")]
     state_dir: Option<PathBuf>,
 
-    /// End with status 2 if the state is damaged, instead of moving it aside and taking positions from
-    /// the last export
+    /// Exit with status 2 if the state is damaged, instead of moving it aside and restoring positions
+    /// from the last export
     #[arg(long)]
     strict_state: bool,
 
-    /// Start although the state is on a network file system (NFS, SMB, 9P, Ceph, ...), where locks and
-    /// what is on the disk are promises of a server
+    /// Start even if the state is on a network file system (NFS, SMB, 9P, Ceph, ...), where locks and
+    /// durable writes depend on the server
     #[arg(long)]
     allow_network_state: bool,
 
-    /// Read files from their first line on, not only what is written from now on
+    /// Read files from their first line, not only lines written from now on
     #[arg(long, requires = "paths")]
     from_start: bool,
 
-    /// Look for the causes of alerts in this folder instead of /: the box as a container sees it;
-    /// `worker_config` in [vars] is then inside it
+    /// Examine the causes of alerts below this folder instead of /, such as the mount of the box in a
+    /// container; `worker_config` in [vars] is then relative to it
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
 
@@ -127,12 +127,12 @@ struct WatchArgs {
     #[arg(long)]
     json: bool,
 
-    /// Language of alerts; a configuration says it itself
+    /// Language of alerts; with a configuration its `lang` decides
     #[arg(long, value_name = "LANG", default_value = "en")]
     lang: Lang,
 }
 
-/// Read logs that are already written and print what is found
+/// Read existing logs and print the findings
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -141,30 +141,30 @@ Examples:
   sealtail replay --alerts /var/log/venus-worker /var/log/kern.log
   journalctl -u damocles-worker | sealtail replay --json - | jq .signature")]
 struct ReplayArgs {
-    /// Files, folders (with all that is in them), globs, or - for standard input; .gz, .zst, .xz
-    /// and .bz2 are decompressed
+    /// Files, folders (recursively), globs, or - for standard input; .gz, .zst, .xz and .bz2 are
+    /// decompressed
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
 
-    /// Print one JSON object a line: the findings, then a summary
+    /// Print one JSON object per line: the findings, then a summary
     #[arg(long, conflicts_with = "summary")]
     json: bool,
 
-    /// Print only the table of what was found
+    /// Print only the summary table
     #[arg(long)]
     summary: bool,
 
-    /// Write a report to FILE: one page to look at in a browser and to send on, secrets taken out (- for
-    /// standard output); of the findings only the table is printed
+    /// Write a report to FILE (- for standard output): one HTML page without secrets; only the summary
+    /// table is printed besides
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
-    /// Print the alerts that `watch` would have sent, in the order of their times
+    /// Print the alerts that `watch` would have sent, in the order of time
     #[arg(long)]
     alerts: bool,
 
-    /// Only records written at or after this: RFC 3339, or 2h, 3d ago; a record without time has
-    /// that of the one before it, and stays where there is none
+    /// Only records written at or after this: RFC 3339, or 2h, 3d ago; a record without a time counts
+    /// with the time of the record before it, and is included if there is none
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
 
@@ -179,11 +179,11 @@ struct ReplayArgs {
     #[command(flatten)]
     packs: PackArgs,
 
-    /// Threads to read with
+    /// Number of threads
     #[arg(long, value_name = "N")]
     threads: Option<std::num::NonZeroUsize>,
 
-    /// End with status 1 if a finding is at least this grave
+    /// Exit with status 1 if a finding has at least this severity
     #[arg(long, value_name = "SEVERITY")]
     fail_on: Option<Severity>,
 
@@ -192,17 +192,17 @@ struct ReplayArgs {
     lang: Lang,
 }
 
-/// Check configuration and packs: every page compiled, every sample run
+/// Check the configuration and the packs: compile every page, run every sample
 #[derive(Debug, Args)]
 struct CheckArgs {
-    /// The configuration; the usual places are looked at without it
+    /// Configuration file [default: the usual locations]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
     #[command(flatten)]
     packs: PackArgs,
 
-    /// Send a marked test alert to each sink and report what becomes of it
+    /// Send a marked test alert to each sink and report the result
     #[arg(long)]
     send_test: bool,
 
@@ -211,10 +211,10 @@ struct CheckArgs {
     route: Vec<String>,
 }
 
-/// Look for the misconfigurations that stop a sealing box before a log line says so
+/// Check this box for misconfigurations that stop sealing before a log shows them
 ///
-/// Without arguments it looks at this box and at its running workers. It only reads. Severity and
-/// advice of each check stand on its page: `sealtail explain doctor/...`.
+/// Without arguments it examines this box and its running workers, and changes nothing. The page of
+/// each check has its severity and advice: `sealtail explain doctor/...`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -222,11 +222,11 @@ Examples:
   sealtail doctor --worker-config /etc/venus-worker/config.toml --fail-on error
   sealtail doctor --root bundle/ --worker-config /etc/venus-worker/config.toml --lang zh")]
 struct DoctorArgs {
-    /// A configuration of a worker, instead of those of running workers; repeatable
+    /// Configuration file of a worker, instead of those of running workers; repeatable
     #[arg(long, value_name = "FILE")]
     worker_config: Vec<PathBuf>,
 
-    /// A worker's binary, instead of those of running workers; repeatable
+    /// Binary of a worker, instead of those of running workers; repeatable
     #[arg(long, value_name = "FILE")]
     worker_bin: Vec<PathBuf>,
 
@@ -234,19 +234,19 @@ struct DoctorArgs {
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
 
-    /// Where the worker is built, instead of the current folder
+    /// Folder where the worker is built, instead of the current folder
     #[arg(long, value_name = "DIR")]
     build_dir: Option<PathBuf>,
 
-    /// The configuration of sealtail, whose sources are looked at; the usual places without it
+    /// Configuration file of sealtail, whose sources are checked [default: the usual locations]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Print one JSON object a line: the findings, what was not checked, then a summary
+    /// Print one JSON object per line: the findings, what was not checked, then a summary
     #[arg(long)]
     json: bool,
 
-    /// End with status 1 if a finding is at least this grave
+    /// Exit with status 1 if a finding has at least this severity
     #[arg(long, value_name = "SEVERITY")]
     fail_on: Option<Severity>,
 
@@ -258,7 +258,7 @@ struct DoctorArgs {
     packs: PackArgs,
 }
 
-/// Print the page of a signature; or say why a line fires, or does not
+/// Print the page of a signature, or explain why a line fires or does not
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -270,7 +270,8 @@ struct ExplainArgs {
     #[arg(value_name = "ID", required_unless_present = "line", conflicts_with = "line")]
     id: Option<String>,
 
-    /// For each signature near a match in TEXT (- for standard input): why it fires or does not
+    /// Explain for each signature that (nearly) matches TEXT (- for standard input) why it fires or does
+    /// not
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     line: Option<String>,
 
@@ -298,15 +299,15 @@ struct PatternsArgs {
     #[arg(long, value_name = "PACK")]
     pack: Vec<String>,
 
-    /// Only what is at least this grave
+    /// Only signatures of at least this severity
     #[arg(long, value_name = "SEVERITY")]
     severity: Option<Severity>,
 
-    /// Only what concerns this component, such as worker, c2 or storage; repeatable
+    /// Only signatures of this component, such as worker, c2 or storage; repeatable
     #[arg(long, value_name = "WORD")]
     component: Vec<String>,
 
-    /// Print one JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     json: bool,
 
@@ -318,10 +319,10 @@ struct PatternsArgs {
     known: KnownArgs,
 }
 
-/// List the messages that receivers refused for good; send them again, or drop them
+/// List, resend or delete dead letters: messages that receivers refused for good
 ///
-/// They are kept in the state as dead letters, at most 64 MiB of them. These commands open the state
-/// themselves, so `sealtail watch` has to be stopped first.
+/// The state keeps at most 64 MiB of them. These commands open the state themselves, so stop
+/// `sealtail watch` first.
 #[derive(Debug, Args)]
 #[command(
     disable_help_subcommand = true,
@@ -341,13 +342,13 @@ struct OutboxArgs {
 
 #[derive(Debug, Subcommand)]
 enum OutboxTask {
-    /// Print how much waits for each sink, and every dead letter
+    /// Print the number of waiting messages per sink, and every dead letter
     List {
-        /// Print one JSON object a line: the sinks, then the dead letters
+        /// Print one JSON object per line: the sinks, then the dead letters
         #[arg(long)]
         json: bool,
     },
-    /// Put dead letters back in the outbox, in their old order and with their old ids
+    /// Put dead letters back in the outbox, with the same order and ids
     Retry(Selection),
     /// Delete dead letters
     Drop(Selection),
@@ -357,22 +358,22 @@ enum OutboxTask {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct Selection {
-    /// These, by the ids that `sealtail outbox list` shows
+    /// Ids, as `sealtail outbox list` shows them
     #[arg(value_name = "ID")]
     ids: Vec<String>,
 
-    /// Those of one sink
+    /// All dead letters of one sink
     #[arg(long, value_name = "NAME")]
     sink: Option<String>,
 
-    /// Every one
+    /// All dead letters
     #[arg(long)]
     all: bool,
 }
 
 #[derive(Debug, Args)]
 struct PackArgs {
-    /// A folder of signature packs besides the built-in ones; repeatable
+    /// Folder of signature packs in addition to the built-in ones; repeatable
     #[arg(long, value_name = "DIR")]
     packs: Vec<PathBuf>,
 }
@@ -442,7 +443,7 @@ impl Color {
     }
 }
 
-/// The reader of our output went away: no fault of ours.
+/// Whether the reader of the output closed it, which is no error.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)

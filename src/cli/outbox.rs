@@ -24,7 +24,7 @@ pub(super) fn run(args: OutboxArgs) -> Result<u8> {
     match args.task {
         OutboxTask::List { json } => list(&mut out, &store, &dead, json)?,
         OutboxTask::Retry(meant) | OutboxTask::Drop(meant) if meant.all && dead.is_empty() => {
-            writeln!(out, "there is no dead letter")?;
+            writeln!(out, "no dead letters")?;
         }
         OutboxTask::Retry(selection) => retry(&mut out, &store, &selection.of(dead)?)?,
         OutboxTask::Drop(selection) => discard(&mut out, &store, &selection.of(dead)?)?,
@@ -78,15 +78,15 @@ impl Selection {
     /// Those of `dead` that are meant.
     fn of(&self, dead: Vec<Dead>) -> Result<Vec<Dead>> {
         if let Some(unknown) = self.ids.iter().find(|id| dead.iter().all(|dead| dead.id != **id)) {
-            bail!("there is no dead letter `{unknown}`\nhint: `sealtail outbox list` shows every one");
+            bail!("there is no dead letter `{unknown}`\nhint: `sealtail outbox list` shows them");
         }
         let meant =
             |dead: &Dead| self.all || self.sink.as_ref() == Some(&dead.sink) || self.ids.contains(&dead.id);
         let chosen: Vec<Dead> = dead.into_iter().filter(meant).collect();
         match &self.sink {
-            Some(sink) if chosen.is_empty() => bail!(
-                "there is no dead letter of sink `{sink}`\nhint: `sealtail outbox list` shows every one"
-            ),
+            Some(sink) if chosen.is_empty() => {
+                bail!("there is no dead letter of sink `{sink}`\nhint: `sealtail outbox list` shows them")
+            }
             _ => Ok(chosen),
         }
     }
@@ -117,7 +117,7 @@ fn list(out: &mut impl Write, store: &Store, dead: &[Dead], json: bool) -> Resul
         return Ok(());
     }
     if sinks.is_empty() {
-        writeln!(out, "nothing waits, and no letter is dead")?;
+        writeln!(out, "the outbox is empty, and there are no dead letters")?;
     }
     Ok(tables(out, &sinks, dead)?)
 }

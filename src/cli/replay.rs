@@ -31,7 +31,7 @@ pub(super) fn run(args: ReplayArgs) -> Result<u8> {
     let since = args.since.as_deref().map(|text| moment(text, now)).transpose()?;
     let until = args.until.as_deref().map(|text| moment(text, now)).transpose()?;
     if since.zip(until).is_some_and(|(since, until)| since >= until) {
-        bail!("--since is not before --until: nothing is left to read");
+        bail!("--since must be before --until");
     }
     let catalogue = catalogue::load_only(&args.packs.packs, &patterns(&args.signature)?)?;
     if catalogue.signatures().is_empty() {
@@ -39,7 +39,9 @@ pub(super) fn run(args: ReplayArgs) -> Result<u8> {
     }
     let html = args.html.as_deref().map(HtmlFile::open).transpose()?;
     if html.as_ref().is_some_and(HtmlFile::is_stdout) && (args.json || args.summary || args.alerts) {
-        bail!("`--html -` is all that goes to standard output\nhint: name a file for the report");
+        bail!(
+            "`--html -` cannot be combined with --json, --summary or --alerts: all write to standard output\nhint: name a file for the report"
+        );
     }
     // Findings alone name no release.
     let detector = match args.alerts || args.html.is_some() {
@@ -179,14 +181,17 @@ fn moment(text: &str, now: Timestamp) -> Result<Timestamp> {
         return Ok(timestamp);
     }
     let Ok(ago) = duration::parse(text) else {
-        bail!("`{text}` is neither a time like 2022-06-24T14:00:00+08:00 nor a duration like 2h or 3d");
+        bail!(
+            "`{text}` is not a time: write RFC 3339, such as 2022-06-24T14:00:00+08:00, or a duration, such as 2h or 3d"
+        );
     };
-    now.checked_sub(ago).with_context(|| format!("`{text}` is too long ago"))
+    now.checked_sub(ago)
+        .with_context(|| format!("`{text}` ago is before the earliest time that can be shown"))
 }
 
 fn patterns(globs: &[String]) -> Result<Vec<glob::Pattern>> {
     let compile = |glob: &String| {
-        glob::Pattern::new(glob).with_context(|| format!("`{glob}` is not a pattern of signature ids"))
+        glob::Pattern::new(glob).with_context(|| format!("`{glob}` is not a valid glob of signature ids"))
     };
     globs.iter().map(compile).collect()
 }

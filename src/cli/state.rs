@@ -22,9 +22,9 @@ use crate::store::{Commit, Durability, Store, Terms};
 
 const DIM: Style = Style::new().dimmed();
 
-/// Show how far each file has been read; have files read again, or skipped
+/// Show how far each file has been read; read files again, or skip them
 ///
-/// These commands open the state themselves, so `sealtail watch` has to be stopped first.
+/// These commands open the state themselves, so stop `sealtail watch` first.
 #[derive(Debug, Args)]
 #[command(
     disable_help_subcommand = true,
@@ -44,32 +44,32 @@ pub(super) struct StateArgs {
 
 #[derive(Debug, Subcommand)]
 enum StateTask {
-    /// Print the position in each file, its size now, and what is not read yet
+    /// Print the position in each file, its current size, and the number of unread bytes
     ///
-    /// The last record of a file counts as not read until the next one begins.
+    /// The last record of a file counts as unread until the next one begins.
     List {
-        /// Print one JSON object a line
+        /// Print one JSON object per line
         #[arg(long)]
         json: bool,
     },
     /// Set positions to the start or the end of their files
     ///
-    /// Without --yes it only says what it would do. From the start, all lines of a file are read again
-    /// at the next `sealtail watch`: what is found in them is told again, as new alerts or in the count of
-    /// those that are open. To the end, what is not read yet never is, and nothing in it is told. A file
-    /// that is not there, or does not hold what was read from it, stays as it is.
+    /// Without --yes it only prints what it would do. At the start, all lines of a file are read again by
+    /// the next `sealtail watch`: their findings are alerts again, or count in those that are open. At the
+    /// end, unread lines are never read. A file that is missing, or whose content is not what was read, is
+    /// left unchanged.
     Reset {
-        /// The files that are meant, by path or, without a slash, by name; repeatable
+        /// Files to reset, by path or, without a slash, by name; repeatable
         ///
-        /// A file that is named like a glob is that file, and not what the glob means.
+        /// If a file has exactly this name it is that file, even if the name is a glob.
         #[arg(long, value_name = "GLOB", required = true)]
         path: Vec<String>,
 
-        /// Where reading goes on
+        /// Where reading continues
         #[arg(long, value_name = "PLACE", default_value = "start")]
         to: Place,
 
-        /// Do it
+        /// Change the positions
         #[arg(long)]
         yes: bool,
     },
@@ -79,18 +79,18 @@ enum StateTask {
 enum Place {
     /// At the first byte
     Start,
-    /// At the last line if it is not whole yet, else behind it
+    /// After the last complete line
     End,
 }
 
 /// Says which state is meant.
 #[derive(Debug, Args)]
 pub(super) struct StateOptions {
-    /// The configuration that names the state; the usual places are looked at without it
+    /// Configuration file that names the state [default: the usual locations]
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "state_dir")]
     config: Option<PathBuf>,
 
-    /// The folder of the state
+    /// Folder of the state
     #[arg(long, global = true, value_name = "DIR")]
     state_dir: Option<PathBuf>,
 }
@@ -227,7 +227,7 @@ impl Row<'_> {
 
 fn list(out: &mut impl Write, files: &[File]) -> io::Result<()> {
     if files.is_empty() {
-        return writeln!(out, "there is no position");
+        return writeln!(out, "no positions");
     }
     let sources = width(files.iter().map(|file| &file.position.source), "source");
     let written = "written";
@@ -258,10 +258,11 @@ fn choose(files: Vec<File>, globs: &[String]) -> Result<Vec<File>> {
         // A file may be named like a glob: the file wins.
         let mut numbers = meant(&files, &Pattern::escape(glob))?;
         if numbers.is_empty() {
-            numbers = meant(&files, glob).with_context(|| format!("`{glob}` is no glob and no file"))?;
+            numbers = meant(&files, glob)
+                .with_context(|| format!("`{glob}` is neither a file nor a valid glob"))?;
         }
         if numbers.is_empty() {
-            bail!("no position is in a file `{glob}`\nhint: `sealtail state list` shows every one");
+            bail!("no position matches `{glob}`\nhint: `sealtail state list` shows them");
         }
         chosen.extend(numbers);
     }
@@ -289,7 +290,7 @@ impl Step {
             Place::Start => (found.start(&file.position), file.offset()),
             Place::End => {
                 let end = found.end(&file.position);
-                let end = end.with_context(|| format!("{} cannot be read", file.shown))?;
+                let end = end.with_context(|| format!("cannot read {}", file.shown))?;
                 let bytes = end.progress.offset - file.offset();
                 (end, bytes)
             }
@@ -324,9 +325,10 @@ fn say(out: &mut impl Write, steps: &[Step], to: Place, yes: bool) -> io::Result
                 writeln!(out, "{path}: {bytes} bytes {done}")?;
                 (count, sum) = (count + 1, sum + bytes);
             }
-            None => writeln!(out, "{path}: {}, stays as it is", file.missing().unwrap_or_default())?,
+            None => writeln!(out, "{path}: {}, left unchanged", file.missing().unwrap_or_default())?,
         }
     }
-    let end = if yes { "when `sealtail watch` starts" } else { "nothing was changed: --yes does it" };
+    let end =
+        if yes { "when `sealtail watch` starts" } else { "nothing was changed: repeat with --yes to apply" };
     writeln!(out, "{}: {sum} bytes {done}; {end}", counted(count, "file"))
 }

@@ -33,7 +33,7 @@ pub(super) fn run(args: WatchArgs) -> Result<u8> {
 enum Plan {
     /// A configuration file.
     File(PathBuf),
-    /// The arguments alone; the folder is for a state that nobody asked to keep.
+    /// The arguments alone; the folder is for a state that is not kept.
     Arguments { scratch: Option<adhoc::Scratch> },
 }
 

@@ -1,4 +1,4 @@
-//! `[heartbeat]`: who is told that sealtail is well.
+//! `[heartbeat]`: the service that receives a heartbeat while sealtail is healthy.
 
 use std::time::Duration;
 

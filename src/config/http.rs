@@ -20,18 +20,15 @@ pub(super) fn read(reader: &Reader<'_>, table: Table<'_>) -> Option<Settings> {
     table.finish();
     let Located { value: listen, span } = listen?;
     if !listen.ip().is_loopback() && !wants_token {
-        let message =
-            format!("{} can be reached from other boxes: without a token anyone may ask", listen.ip());
-        let hint = "name a file with a token, `token_file`, or listen on 127.0.0.1";
+        let message = format!("{} can be reached from other boxes, which requires a token", listen.ip());
+        let hint = "set `token_file`, or listen on 127.0.0.1";
         reader.text.fault_hint("open-http", span, message, hint);
         return None;
     }
     if !listen.ip().is_loopback() {
         let (line, _) = reader.text.position(span.start);
         let path = reader.text.path();
-        reader.warn(format!(
-            "{path}:{line}: [http] shows its token over http://, which anyone on the way can read"
-        ));
+        reader.warn(format!("{path}:{line}: [http] sends its token over unencrypted http://"));
     }
     Some(Settings { listen, token, hosts })
 }
@@ -55,9 +52,10 @@ fn token(reader: &Reader<'_>, file: &Located<String>) -> Option<Secret> {
         return Some(token);
     }
     let path = reader.resolve(&file.value);
-    let message = format!("{} holds no token", path.display());
-    let hint =
-        format!("at least {TOKEN_CHARS_MIN} visible ASCII characters in one line: `openssl rand -hex 32`");
+    let message = format!("{} contains no valid token", path.display());
+    let hint = format!(
+        "write at least {TOKEN_CHARS_MIN} visible ASCII characters in one line, such as from `openssl rand -hex 32`"
+    );
     reader.text.fault_hint("token", file.span.clone(), message, hint);
     None
 }
@@ -70,7 +68,7 @@ fn hosts(reader: &Reader<'_>, table: &Table<'_>) -> Vec<String> {
         if !host.value.is_empty() && host.value.chars().all(is_name) {
             hosts.push(host.value);
         } else {
-            let message = format!("`{}` is not the name of a host", host.value);
+            let message = format!("`{}` is not a valid host name", host.value);
             reader.text.fault_hint("host", host.span, message, "write it without scheme and port");
         }
     }

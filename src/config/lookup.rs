@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 /// The configuration to read: `option` (`--config`), `$SEALTAIL_CONFIG`,
 /// `$XDG_CONFIG_HOME/sealtail/sealtail.toml`, `/etc/sealtail/sealtail.toml`.
 ///
-/// The first two are taken as they are, so that a wrong path is reported and not passed over; of the
+/// The first two are taken as they are, so that a wrong path is reported and not ignored; of the
 /// others the first for which `exists` says so. `None` where there is none.
 pub fn find(
     option: Option<&Path>,
@@ -38,7 +38,7 @@ pub fn state_dir(env: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf, String
     let user = set("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let user = user.or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".local/state")));
     user.map(|folder| folder.join("sealtail"))
-        .ok_or_else(|| "no folder for the state is known: set `state_dir`, or --state-dir".to_owned())
+        .ok_or_else(|| "no state directory: set `state_dir`, or --state-dir".to_owned())
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ pub struct Config {
     pub alert: AlertSettings,
     /// Where alerts go.
     pub sinks: Vec<Sink>,
-    /// Who is told that sealtail is well; `None`: nobody.
+    /// The heartbeat; `None`: there is none.
     pub heartbeat: Option<crate::deliver::heartbeat::Settings>,
     /// Where others may ask how sealtail is; `None`: nowhere.
     pub http: Option<crate::telemetry::endpoint::Settings>,
@@ -155,10 +155,10 @@ fn vars(reader: &Reader<'_>, table: &Table<'_>) -> BTreeMap<String, String> {
     let mut vars = BTreeMap::new();
     for (name, value) in table.table("vars").map(Table::into_strings).unwrap_or_default() {
         if !placeholder::is_name(&name.value) {
-            let message = format!("`{}` cannot name a variable: a-z, then a-z, 0-9 or _", name.value);
+            let message = format!("`{}` is not a variable name: use a-z, then a-z, 0-9 or _", name.value);
             reader.text.fault("name", name.span, message);
         } else if placeholder::BUILT_IN.contains(&&*name.value) {
-            let message = format!("`{}` cannot be set: every alert fills it itself", name.value);
+            let message = format!("`{}` cannot be set: each alert sets it", name.value);
             reader.text.fault("name", name.span, message);
         } else {
             vars.insert(name.value, value.value);

@@ -101,7 +101,7 @@ impl<'t> Reader<'t> {
         let name = self.text_of(table, "name")?;
         let (line, _) = self.text.position(name.span.start);
         if let Some(earlier) = names.0.get(&name.value) {
-            let message = format!("the name `{}` is taken in line {earlier}", name.value);
+            let message = format!("the name `{}` is already used in line {earlier}", name.value);
             self.text.fault("second-name", name.span, message);
             return None;
         }
@@ -134,14 +134,14 @@ impl<'t> Reader<'t> {
                 return Ok(duration);
             }
             let [least, most] = [allowed.start(), allowed.end()].map(|end| duration::show(*end));
-            Err(format!("`{text}` is out of range: `{key}` goes from {least} to {most}"))
+            Err(format!("`{text}` is out of range: `{key}` must be from {least} to {most}"))
         })
     }
 
     pub fn number(&self, table: &Table<'_>, key: &'static str, most: u64) -> Option<u64> {
         let number = table.number(key)?;
         if number.value > most {
-            let message = format!("{} is out of range: `{key}` goes from 0 to {most}", number.value);
+            let message = format!("{} is out of range: `{key}` must be from 0 to {most}", number.value);
             self.text.fault("number", number.span, message);
             return None;
         }

@@ -88,12 +88,12 @@ pub(super) fn url(reader: &Reader<'_>, table: &Table<'_>) -> Option<Secret> {
     let (inline, file) = (table.string("url"), table.string("url_file"));
     match (table.has("url"), table.has("url_file")) {
         (true, true) => {
-            let message = "`url` and `url_file` both name the address";
+            let message = "`url` and `url_file` are both set";
             reader.text.fault_hint("two-urls", table.key_span("url_file"), message, "keep `url_file`");
             None
         }
         (false, false) => {
-            let hint = "name the file that holds the address: `url_file`";
+            let hint = "write the address to a file and set `url_file` to it";
             reader.text.fault_hint("missing-key", table.span(), "`url` or `url_file` is missing", hint);
             None
         }
@@ -115,7 +115,7 @@ fn checked_url(reader: &Reader<'_>, table: &Table<'_>, url: Located<Secret>, who
     let wrong = |why: &str| reader.text.fault("url", url.span.clone(), format!("{whose} {why}"));
     // The parser would leave them out, and so make one address of two lines.
     if url.value.expose().contains(|c: char| c.is_whitespace() || c.is_control()) {
-        wrong("holds a space or a line break");
+        wrong("contains a space or a line break");
         return None;
     }
     let parsed = match Url::parse(url.value.expose()) {
@@ -130,15 +130,13 @@ fn checked_url(reader: &Reader<'_>, table: &Table<'_>, url: Located<Secret>, who
         return None;
     }
     if !parsed.username().is_empty() || parsed.password().is_some() {
-        wrong("holds a user or a password");
+        wrong("contains a user name or a password");
         return None;
     }
     if parsed.scheme() == "http" && !is_loopback(&parsed) {
         let (line, _) = reader.text.position(table.key_span("name").start);
         let path = reader.text.path();
-        reader.warn(format!(
-            "{path}:{line}: this address is called over http://, which anyone on the way can read"
-        ));
+        reader.warn(format!("{path}:{line}: this address uses unencrypted http://, use https://"));
     }
     Some(url.value)
 }
@@ -155,7 +153,7 @@ fn key(reader: &Reader<'_>, table: &Table<'_>) -> Option<SigningKey> {
     let secret = reader.secret_file(&file)?;
     let wrong = |why: String| {
         let path = reader.resolve(&file.value);
-        let message = format!("{} holds no signing secret: {why}", path.display());
+        let message = format!("{} contains no valid signing secret: {why}", path.display());
         reader.text.fault("secret", file.span.clone(), message);
     };
     SigningKey::parse(&secret).map_err(wrong).ok()

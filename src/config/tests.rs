@@ -232,9 +232,7 @@ fn what_is_no_fault_and_worth_a_word() {
         warnings,
         [
             format!("{path}/open-url has mode 0644; 0640 is enough"),
-            format!(
-                "{path}/sealtail.toml:2: this address is called over http://, which anyone on the way can read"
-            ),
+            format!("{path}/sealtail.toml:2: this address uses unencrypted http://, use https://"),
         ]
     );
 }
@@ -255,7 +253,7 @@ fn what_others_may_ask_is_off_and_needs_a_token_off_loopback() {
     let config = good("[http]\nlisten = '0.0.0.0:9477'\ntoken_file = 'token'\n");
     assert!(config.http.unwrap().token.is_some());
     assert_eq!(config.warnings.len(), 1);
-    assert!(config.warnings[0].contains("sealtail.toml:2: [http] shows its token"), "{}", config.warnings[0]);
+    assert!(config.warnings[0].contains("sealtail.toml:2: [http] sends its token"), "{}", config.warnings[0]);
 }
 
 #[test]

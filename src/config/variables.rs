@@ -60,14 +60,14 @@ fn filled(value: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<String, F
         let Some(name) = name.filter(|name| is_variable(name)) else {
             return Err(Fault {
                 variable: "${".to_owned(),
-                message: "`${` opens no variable".to_owned(),
-                hint: "write `${NAME}`, or `$${` for the two characters".to_owned(),
+                message: "`${` does not start a variable".to_owned(),
+                hint: "write `${NAME}`, or `$${` for a literal `${`".to_owned(),
             });
         };
         filled.push_str(&env(name).ok_or_else(|| Fault {
             variable: format!("${{{name}}}"),
             message: format!("the variable `{name}` is not set"),
-            hint: "set it in the environment of sealtail, or write `$${` for the two characters".to_owned(),
+            hint: "set it in the environment of sealtail, or write `$${` for a literal `${`".to_owned(),
         })?);
         rest = &opened[name.len() + 1..];
     }

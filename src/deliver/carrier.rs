@@ -30,7 +30,7 @@ pub(super) enum Form {
     Plain,
 }
 
-/// Nobody reads standard output any more.
+/// The reader of standard output has gone.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct PipeClosed;
 

@@ -14,7 +14,7 @@ use crate::base::secret::Secret;
 use crate::deliver::outbound::Direct;
 use crate::telemetry::Telemetry;
 
-/// Before the first heartbeat: how often it checks whether every file has been looked at.
+/// Before the first heartbeat: how often it checks whether the first scan of the files is complete.
 const READY_EVERY: Duration = Duration::from_millis(200);
 
 /// Where it is sent, and how often.

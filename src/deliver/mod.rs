@@ -166,7 +166,9 @@ impl Delivery {
         self.notifier.stop();
         let all = async { while self.senders.join_next().await.is_some() {} };
         if tokio::time::timeout(STOP_MAX, all).await.is_err() {
-            tracing::warn!("a request did not end in time, its message is sent again at the next start");
+            tracing::warn!(
+                "a request was still running at the end, its message is sent again at the next start"
+            );
             self.senders.shutdown().await;
         }
         self.counts()

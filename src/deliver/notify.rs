@@ -76,7 +76,7 @@ impl Waker {
     /// Waits until something is put in the outbox, or delivery is to end.
     pub async fn woken(&mut self) {
         if self.0.changed().await.is_err() {
-            // Every notifier is gone, and whoever owned the delivery did not stop it.
+            // Every notifier was dropped, and the delivery was not stopped.
             std::future::pending().await
         }
     }

@@ -119,9 +119,9 @@ impl Outbox {
         let sink = &*self.sink;
         match (&answer, std::mem::replace(&mut self.failed, answer.is_err())) {
             (Err(error), false) => {
-                tracing::error!(sink, "delivery waits until the state can be used: {error}");
+                tracing::error!(sink, "delivery is paused until the state can be used: {error}");
             }
-            (Ok(_), true) => tracing::info!(sink, "the state can be used again, delivery goes on"),
+            (Ok(_), true) => tracing::info!(sink, "the state can be used again, delivery continues"),
             _ => {}
         }
         answer

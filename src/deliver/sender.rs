@@ -34,7 +34,7 @@ const STORE_RETRY: Duration = Duration::from_secs(1);
 pub enum End {
     /// It was stopped.
     Stopped,
-    /// Nobody reads standard output any more: the program is to end quietly.
+    /// The reader of standard output has gone: the program is to end quietly.
     PipeClosed,
     /// The task of a sink panicked; the program is to end with an error, for nothing is sent there.
     Broken,
@@ -95,7 +95,7 @@ impl Sender {
         loop {
             #[cfg(test)]
             self.outbox.faults.trip("delivery");
-            // Before the outbox is looked at: what is put in later wakes again.
+            // Before the outbox is read: a message that is put in later wakes again.
             if self.waker.rearm() {
                 return End::Stopped;
             }

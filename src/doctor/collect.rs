@@ -133,7 +133,7 @@ fn build(root: &Root, request: &Request) -> Known<Build> {
         (None, true) => request.here.clone(),
         (None, false) => {
             return Err(Words::new(
-                "no folder of a build is known: name it with --build-dir",
+                "no build folder is known: name it with --build-dir",
                 "没有指定构建目录：请用 --build-dir 指定",
             ));
         }

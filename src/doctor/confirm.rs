@@ -64,7 +64,7 @@ impl Confirmer {
         };
         // Without a thread nobody answers, and alerts go out as they are.
         if let Err(error) = thread::Builder::new().name("doctor".to_owned()).spawn(work) {
-            tracing::warn!("causes of alerts are not looked for: {error}");
+            tracing::warn!("cannot examine the causes of alerts: {error}");
         }
         Confirmer { ask, answers, asked: None, last: None }
     }
@@ -101,7 +101,7 @@ impl Confirmer {
         match self.answers.recv_timeout(WAIT_MAX) {
             Ok(report) => Some(self.keep(asked, report)),
             Err(RecvTimeoutError::Timeout) => {
-                tracing::debug!("the doctor does not answer in time");
+                tracing::debug!("the doctor did not answer in time");
                 self.asked = Some(asked);
                 None
             }

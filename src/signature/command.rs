@@ -37,8 +37,8 @@ fn of_page(signature: &Signature, lang: Lang, catalogue: &Catalogue) -> Vec<Diag
     }
     for step in &page.steps {
         if step.step.text.is_empty() {
-            let hint = "say before the block what it is for";
-            found.fault_hint("no-text", step.command.clone(), "the command stands without a word", hint);
+            let hint = "write before the block what it is for";
+            found.fault_hint("no-text", step.command.clone(), "the command has no text before it", hint);
         }
         // A translation has the same commands.
         if lang == Lang::En {
@@ -105,7 +105,7 @@ impl Block<'_> {
     fn list(&self, list: &List, place: Place) {
         for (joint, pipeline) in &list.pipelines {
             if let Joint::Sequence(span) = joint {
-                let message = "what follows runs even if this fails";
+                let message = "the next command runs even if this one fails";
                 let hint = "join them with `&&`, or give the second a block and words of its own".to_owned();
                 self.say("sequence", span.clone(), message, Some(hint));
             }
@@ -143,7 +143,7 @@ impl Block<'_> {
         let texts: Vec<&str> = words.iter().map(|word| &*word.text).collect();
         let Some(program) = texts.first() else { return };
         if matches!(*program, "export" | "unset") {
-            let message = format!("`{program}` changes this shell and reaches no service");
+            let message = format!("`{program}` changes only this shell, not a service");
             let hint = "say in words which unit or file to change".to_owned();
             return self.say("shell-only", words[0].span.clone(), message, Some(hint));
         }
@@ -191,8 +191,7 @@ impl Block<'_> {
                 self.changes(span, &known, place);
             }
             Effect::Waits => {
-                let message =
-                    format!("`{known}` waits for a person, and what is pasted behind it goes into it");
+                let message = format!("`{known}` is interactive, and text pasted after it becomes its input");
                 let hint = "`--no-pager`, or a command that ends by itself".to_owned();
                 self.say("waits", span, message, Some(hint));
             }
@@ -205,7 +204,7 @@ impl Block<'_> {
         let Some(one) = found.first() else { return Some(today(&word.text)) };
         let is_program = placeholder::PROGRAMS.contains(&one.name) && one.span.start == 0 && found.len() == 1;
         if !is_program {
-            let message = "what fills a placeholder is never a program";
+            let message = "a placeholder cannot be the program";
             self.say("placeholder-program", word.span.clone(), message, None);
             return None;
         }
@@ -232,7 +231,7 @@ impl Block<'_> {
         {
             let captured = self.signature.captures().any(|name| name == "path");
             if !captured && (words[0].text != "ls" || word.text != "{path}*") {
-                let message = "the log may be packed, or rotated since";
+                let message = "the log may be compressed or rotated by now";
                 let hint = "read it as `{cat} $(ls -tr {path}*) | …`".to_owned();
                 self.say("log", word.span.clone(), message, Some(hint));
             }
@@ -242,12 +241,12 @@ impl Block<'_> {
     /// Something is changed here by `what`.
     fn changes(&self, span: Range<usize>, what: &str, place: Place) {
         if !self.step.step.caution {
-            let message = format!("`{what}` changes something, or is not known to only look");
+            let message = format!("`{what}` changes something, or is not known to be read-only");
             let hint = "mark the block `sh caution`, and say before it when not to do it".to_owned();
             self.say("no-caution", span, message, Some(hint));
         } else if place.fallback {
-            let message = "`||` runs this where a look failed, whatever the reason was";
-            self.say("fallback", span, message, Some("make the look a step of its own".to_owned()));
+            let message = "`||` runs this when the check before it failed for any reason";
+            self.say("fallback", span, message, Some("make the check a step of its own".to_owned()));
         }
     }
 
@@ -259,11 +258,11 @@ impl Block<'_> {
             let kind = self.signature.kind(one.name);
             let closed = kind.as_ref().is_some_and(Kind::is_closed);
             if is_captured && kind.is_none() {
-                let message = format!("nothing says what `{}` has to be to stand in a command", one.name);
+                let message = format!("`{}` has no kind, so it cannot fill a command", one.name);
                 let hint = format!("declare it: `{} = \"number\"` in `[kinds]`", one.name);
                 self.say("no-kind", one.span, message, Some(hint));
             } else if self.step.step.caution && (is_captured || is_path) && !closed {
-                let message = format!("in a command that changes something nothing fills `{}`", one.name);
+                let message = format!("`{}` cannot fill a command that changes something", one.name);
                 let hint = format!("write `<{}>`, or declare a closed kind such as `number`", one.name);
                 self.say("open-kind", one.span, message, Some(hint));
             }

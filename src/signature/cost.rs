@@ -31,7 +31,8 @@ fn of(signature: &Signature) -> Vec<Diagnostic> {
         if let Some(permille) = share(&anchor.value) {
             let message =
                 format!("this anchor occurs in {}.{} % of a healthy log", permille / 10, permille % 10);
-            let hint = "each of those lines is taken apart and dropped; anchor what only the failure writes";
+            let hint =
+                "each of those lines is parsed and dropped; choose an anchor that only the failure writes";
             notes.fault_hint("common-anchor", anchor.span, message, hint);
         }
     }

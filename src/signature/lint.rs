@@ -30,7 +30,7 @@ pub(super) fn page(text: &Text<'_>, page: &Page, is_check: bool) {
     for (kind, section) in sampled {
         let sampled = page.samples.iter().any(|one| one.sample.kind == kind);
         if let Some(heading) = page.heading(section).filter(|_| !sampled) {
-            text.fault("no-sample", heading, "the section holds no block marked `log`");
+            text.fault("no-sample", heading, "the section has no block marked `log`");
         }
     }
     links(text, page);
@@ -57,9 +57,15 @@ pub(super) fn header(text: &Text<'_>, page: &Page, spec: &Spec) {
         assertions(text, spec, sample);
         if sample.sample.kind == SampleKind::Silent && !proves_something(spec, &sample.sample.text) {
             let (message, hint) = if spec.anchor_decides() {
-                ("the sample has less than half of any anchor's words", "take a line that comes near")
+                (
+                    "the sample has less than half of any anchor's words",
+                    "choose a line that is closer to a match",
+                )
             } else {
-                ("the sample holds no anchor", "take a line that an anchor finds and another rule keeps out")
+                (
+                    "the sample contains no anchor",
+                    "choose a line that an anchor finds and another rule rejects",
+                )
             };
             text.fault_hint("weak-silent", sample.sample.span.clone(), message, hint);
         }
@@ -95,7 +101,7 @@ fn ends(text: &Text<'_>, page: &Page, spec: &Spec) {
 pub(super) fn translation(text: &Text<'_>, page: &Page, english: Option<&Runbook>) {
     title(text, page);
     if let Some(fence) = page.first_fence.as_ref().filter(|fence| is_toml(text, fence.info.clone())) {
-        let message = "the header stands in the English page alone";
+        let message = "only the English page has a header";
         text.fault("translated-header", fence.line.clone(), message);
     }
     sections(text, page, &[Section::Action], &[Section::Action]);
@@ -126,7 +132,7 @@ fn title(text: &Text<'_>, page: &Page) {
         text.fault("second-title", second.span.clone(), "the page has a title already");
     }
     for stray in &page.stray {
-        let message = "what stands before the meaning is shown to nobody";
+        let message = "text before the meaning is never shown";
         text.fault_hint("stray-text", stray.clone(), message, "the order is title, `toml` block, meaning");
     }
 }
@@ -153,7 +159,7 @@ fn sections(text: &Text<'_>, page: &Page, known: &[Section], mandatory: &[Sectio
 fn body(text: &Text<'_>, page: &Page) {
     if page.meaning.is_empty() {
         let title = page.titles.first().map_or(0..0, |title| title.span.clone());
-        text.fault("no-meaning", title, "nothing says what the failure means");
+        text.fault("no-meaning", title, "the page has no meaning");
     }
     if let Some(heading) = page.heading(Section::Action).filter(|_| page.steps.is_empty()) {
         text.fault("no-step", heading, "the action has no step");
@@ -162,7 +168,7 @@ fn body(text: &Text<'_>, page: &Page) {
 
 fn links(text: &Text<'_>, page: &Page) {
     if let Some(heading) = page.heading(Section::References).filter(|_| page.links.is_empty()) {
-        text.fault("no-link", heading, "the references hold no link");
+        text.fault("no-link", heading, "the references have no link");
     }
     for link in &page.links {
         if !link.value.url.starts_with("https://") && !link.value.url.starts_with("http://") {

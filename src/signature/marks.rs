@@ -29,7 +29,7 @@ pub(super) fn read(words: &[&str]) -> (Step, Vec<Wrong>) {
             },
             _ => wrong.push(Wrong {
                 code: "command-block",
-                message: format!("`{word}` says nothing of a command"),
+                message: format!("`{word}` is not a mark of a command"),
                 hint: "known are `caution`, `secret`, `since=…` and `until=…`",
             }),
         }
@@ -43,19 +43,19 @@ fn release(step: &Step, key: &str, value: &str) -> Result<Holds, String> {
         .rsplit_once('-')
         .and_then(|(of, release)| Some((of, Release::parse(release.strip_prefix('v').map(|_| release)?)?)))
         .filter(|(of, _)| !of.is_empty())
-        .ok_or_else(|| format!("`{value}` names no release of a program"))?;
+        .ok_or_else(|| format!("`{value}` is not a release of a program"))?;
     let mut holds = step.holds.clone().unwrap_or(Holds { of: of.to_owned(), releases: Releases::default() });
     if holds.of != of {
-        return Err(format!("a command holds for releases of one program, not of {} and {of}", holds.of));
+        return Err(format!("a command is for releases of one program, not of {} and {of}", holds.of));
     }
     let end = if key == "since" { &mut holds.releases.since } else { &mut holds.releases.until };
     if end.replace(release).is_some() {
-        return Err(format!("`{key}` is said twice"));
+        return Err(format!("`{key}` is set twice"));
     }
     let Releases { since, until } = holds.releases;
     let (since, until) = (Releases { since, until: None }, Releases { since: None, until });
     if !since.overlap(&until) {
-        return Err("it holds until before it holds since".to_owned());
+        return Err("`until` is before `since`".to_owned());
     }
     Ok(holds)
 }

@@ -44,7 +44,7 @@ pub fn word(name: &str) -> Result<(), String> {
     if !name.is_empty() && name.chars().all(plain) {
         return Ok(());
     }
-    Err(format!("`{name}` is not a name: only a-z, 0-9 and - may stand in it"))
+    Err(format!("`{name}` is not a name: use only a-z, 0-9 and -"))
 }
 
 #[cfg(test)]

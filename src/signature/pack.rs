@@ -98,7 +98,7 @@ fn share_patterns(signatures: &mut [Signature]) {
 
 fn too_many_signatures(count: usize, id: &str, texts: &BTreeMap<Lang, PageText>) -> Diagnostic {
     let path = texts.values().next().map_or(id, |page| &page.path);
-    let message = format!("{count} signatures are more than {SIGNATURES_MAX}, and this page is beyond them");
+    let message = format!("{count} signatures are more than the limit of {SIGNATURES_MAX}");
     let fault = Diagnostic::of_file("too-many-signatures", path, message);
     Diagnostic { hint: Some("name fewer folders, or `disable` some".to_owned()), ..fault }
 }

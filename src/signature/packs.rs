@@ -48,7 +48,7 @@ impl Reader {
             if !path.is_dir() {
                 if name::page(&name).is_some() {
                     let hint = "move it into a folder, whose name is its pack";
-                    self.fault("no-pack", &path, "the page stands in no pack", hint);
+                    self.fault("no-pack", &path, "the page is in no pack", hint);
                 }
             } else if let Err(message) = name::word(&name) {
                 self.fault("pack-name", &path, message, "rename the folder");
@@ -102,7 +102,7 @@ impl Reader {
         if self.bytes > self.bytes_max {
             let message =
                 format!("with this page those of the folder are more than {} MiB", self.bytes_max >> 20);
-            self.fault("too-many-pages", path, message, "is it the folder you meant?");
+            self.fault("too-many-pages", path, message, "check that this is the right folder");
             return None;
         }
         String::from_utf8(bytes)

@@ -242,7 +242,7 @@ impl Page {
             let step = match info[..] {
                 ["sh", ref words @ ..] => marked(text, &fence, words),
                 ["bash" | "shell" | "zsh" | "console", ..] => {
-                    let message = "a command stands in a block marked `sh`";
+                    let message = "a command must be in a block marked `sh`";
                     text.fault("command-block", trim(source, fence.line), message);
                     continue;
                 }
@@ -267,7 +267,7 @@ impl Page {
             let Some(behind) =
                 info.strip_prefix("log").filter(|rest| !rest.starts_with(char::is_alphanumeric))
             else {
-                text.fault("sample-block", fence.line, "a sample stands in a block marked `log`");
+                text.fault("sample-block", fence.line, "a sample must be in a block marked `log`");
                 continue;
             };
             let assertions = assertions(text, fence.info.end - behind.len()..fence.info.end);

@@ -168,7 +168,7 @@ fn anchors(text: &Text<'_>, table: &Table<'_>) -> Vec<Located<String>> {
             text.fault("short-anchor", span, message);
         } else if anchor.value.contains(['\n', '\r']) {
             let hint = "anchor one of the lines and confirm the others with `regex`";
-            text.fault_hint("anchor-newline", span, "an anchor stands in one line", hint);
+            text.fault_hint("anchor-newline", span, "an anchor cannot contain a line break", hint);
         } else if !known.insert(&*anchor.value) {
             text.fault("second-anchor", span, "the anchor is listed twice");
         }
@@ -178,7 +178,7 @@ fn anchors(text: &Text<'_>, table: &Table<'_>) -> Vec<Located<String>> {
 
 fn literals(text: &Text<'_>, literals: Vec<Located<String>>) -> Vec<String> {
     for literal in literals.iter().filter(|literal| literal.value.is_empty()) {
-        text.fault("empty-literal", literal.span.clone(), "the empty text stands in every record");
+        text.fault("empty-literal", literal.span.clone(), "every record contains the empty text");
     }
     literals.into_iter().map(|literal| literal.value).collect()
 }
@@ -234,7 +234,7 @@ fn writers(text: &Text<'_>, table: &Table<'_>) -> Vec<String> {
     let writers = table.strings("writers");
     for writer in writers.iter().filter(|writer| !WRITERS.contains(&&*writer.value)) {
         let message = format!("unknown writer `{}`", writer.value);
-        let hint = format!("those that can be told are {}", WRITERS.join(", "));
+        let hint = format!("known writers are {}", WRITERS.join(", "));
         text.fault_hint("writer", writer.span.clone(), message, hint);
     }
     writers.into_iter().map(|writer| writer.value).collect()
@@ -247,10 +247,10 @@ fn threshold(text: &Text<'_>, table: &Table<'_>) -> Option<Threshold> {
     let count = table.number("count");
     let within = table.duration("within");
     if let Some(few) = count.as_ref().filter(|count| count.value < 2) {
-        text.fault("threshold", few.span.clone(), "a threshold counts to 2 at least");
+        text.fault("threshold", few.span.clone(), "a threshold must be at least 2");
     }
     if within.is_some_and(|within| within.is_zero()) {
-        text.fault("threshold", table.key_span("within"), "a threshold needs some time");
+        text.fault("threshold", table.key_span("within"), "`within` must be longer than zero");
     }
     table.finish();
     Some(Threshold { count: count?.value, within: within? })
@@ -313,7 +313,7 @@ fn compile(text: &Text<'_>, pattern: &Located<String>, trust: Trust) -> Option<P
     match Pattern::checked(&pattern.value) {
         Ok(compiled) => {
             if compiled.is_match("") {
-                text.fault("empty-match", pattern.span.clone(), "the pattern matches even the empty text");
+                text.fault("empty-match", pattern.span.clone(), "the pattern matches the empty text");
             }
             Some(compiled)
         }

@@ -58,7 +58,10 @@ impl Ballast {
     /// Gives the reserve back to the disk.
     pub fn release(&mut self) {
         if !std::mem::replace(&mut self.released, true) {
-            tracing::warn!("the disk is full: {} bytes kept in reserve are released", self.size);
+            tracing::warn!(
+                "the disk is full: released the reserve of {} bytes so that delivery can continue; free space on it",
+                self.size
+            );
         }
         // It may be gone already, and nothing else can be done about it.
         let _ = fs::remove_file(&self.path);

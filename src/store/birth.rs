@@ -39,7 +39,7 @@ pub(super) fn check_files(directory: &Path) -> Result<(), (PathBuf, Fault)> {
         let path = directory.join(name);
         match fs::symlink_metadata(&path) {
             Ok(meta) if meta.is_symlink() => return Err((path, Fault::Foreign("a symbolic link"))),
-            Ok(meta) if !meta.is_file() => return Err((path, Fault::Foreign("no regular file"))),
+            Ok(meta) if !meta.is_file() => return Err((path, Fault::Foreign("not a regular file"))),
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err((path, error.into())),
             _ => {}
         }
@@ -53,7 +53,7 @@ pub(super) fn warn_if_open(directory: &Path) -> io::Result<()> {
     if mode & 0o022 != 0 {
         let path = directory.display();
         tracing::warn!(
-            "others may write to the state directory {path} (mode {mode:04o}): `chmod go-w` keeps them out"
+            "other users can write to the state directory {path} (mode {mode:04o}): run `chmod go-w` on it"
         );
     }
     Ok(())
@@ -106,7 +106,7 @@ pub(super) fn open(directory: &Path) -> Result<Database, Fault> {
     let file = private().read(true).open(state_path(directory))?;
     if file.metadata()?.len() == 0 {
         // One without a byte would be taken for one that is to be made.
-        return Err(Fault::Broken("it is empty".to_owned()));
+        return Err(Fault::Broken("the file is empty".to_owned()));
     }
     Ok(builder().create_with_backend(FileBackend::new(file)?)?)
 }

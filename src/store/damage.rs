@@ -82,7 +82,7 @@ fn positions_are_taken_from_the_export() {
         assert_eq!(recovered.salvage, Salvage::Export { files: 2, written: written.clone() });
         let said = recovered.to_string();
         assert!(
-            said.contains(&format!("positions of 2 files are taken from the export of {written}")),
+            said.contains(&format!("positions of 2 files were restored from the export of {written}")),
             "{said}"
         );
         drop(opened.store);
@@ -116,7 +116,7 @@ fn a_damaged_export_is_ignored_kept_and_told() {
         let Salvage::Damaged { moved, why: found } = recovered.unwrap().salvage else {
             panic!("{name}: {said}")
         };
-        assert!(found.contains(why) && said.contains("the export is damaged, too"), "{name}: {said}");
+        assert!(found.contains(why) && said.contains("the export is damaged too"), "{name}: {said}");
         assert_eq!(fs::read(moved.unwrap()).unwrap(), bytes, "{name}: it is kept as it was");
         assert_eq!(store.positions().unwrap(), []);
         store.export(now()).unwrap();
@@ -148,7 +148,7 @@ fn on_strict_terms_nothing_is_moved() {
         let directory = exported();
         let bytes = damage(&state(&directory), how);
         let error = Store::open_on(STRICT, directory.path(), now()).unwrap_err().to_string();
-        assert!(error.contains("is damaged and was left as it is: "), "{name}: {error}");
+        assert!(error.contains("is damaged and was not changed: "), "{name}: {error}");
         assert!(error.contains("without --strict-state"), "{name}: {error}");
         assert_eq!(fs::read(state(&directory)).unwrap(), bytes, "{name}");
         assert!(checkpoints(&directory).exists());

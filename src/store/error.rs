@@ -110,15 +110,15 @@ impl fmt::Display for Fault {
             Fault::Locked { pid: None } => write!(f, "is in use by another process"),
             Fault::Network(kind) => write!(
                 f,
-                "is on a network file system ({kind}), whose server alone knows whether a lock holds and what is on the disk\nhint: set `state_dir` to a folder on a disk of this box, or take the risk with --allow-network-state"
+                "is on a network file system ({kind}), where locks and durable writes depend on the server\nhint: set `state_dir` to a folder on a disk of this box, or accept the risk with --allow-network-state"
             ),
             Fault::Foreign(what) => write!(
                 f,
-                "is {what}, and was left as it is\nhint: take it away; to have the state elsewhere, name another state directory, or make the directory itself the link"
+                "is {what}, and was not changed\nhint: remove it; to keep the state elsewhere, set another state directory, or make the directory itself a symbolic link"
             ),
             Fault::Newer { found, known } => write!(
                 f,
-                "has version {found}, this program knows up to {known}\nhint: run the later version, or name another state directory"
+                "has version {found}, this program supports up to {known}\nhint: run the newer version, or set another state directory"
             ),
             Fault::Broken(why) => write!(f, "is damaged: {why}"),
             Fault::Strict(fault) => {
@@ -126,10 +126,10 @@ impl fmt::Display for Fault {
                 let why = why.strip_prefix("is damaged: ").unwrap_or(&why);
                 write!(
                     f,
-                    "is damaged and was left as it is: {why}\nhint: `sealtail watch` without --strict-state moves it aside and takes positions from the last export"
+                    "is damaged and was not changed: {why}\nhint: `sealtail watch` without --strict-state moves it aside and restores positions from the last export"
                 )
             }
-            Fault::Full => write!(f, "cannot be written: no space left on device but the reserve"),
+            Fault::Full => write!(f, "cannot be written: no space left on device beyond the reserve"),
             Fault::Io(error) => write!(f, "cannot be used: {error}"),
             Fault::Database(redb::Error::Io(error)) => write!(f, "cannot be used: {error}"),
             Fault::Database(error) => write!(f, "cannot be used: {error}"),
@@ -147,7 +147,7 @@ impl From<io::Error> for Fault {
 
 impl From<serde_json::Error> for Fault {
     fn from(error: serde_json::Error) -> Fault {
-        Fault::Broken(format!("a row does not read back: {error}"))
+        Fault::Broken(format!("a row cannot be decoded: {error}"))
     }
 }
 

@@ -107,7 +107,7 @@ pub(super) fn read(directory: &Path) -> Result<Option<Export>, String> {
     let mut bytes = Vec::new();
     file.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if bytes.len() as u64 > BYTES_MAX {
-        return Err("it is too large to be one".to_owned());
+        return Err("it is too large for an export".to_owned());
     }
     parse(&bytes).map(Some)
 }
@@ -117,12 +117,12 @@ fn parse(bytes: &[u8]) -> Result<Export, String> {
     // First of all: a later form may have nothing else that is known.
     match form.version {
         Some(VERSION) => {}
-        Some(found) => return Err(format!("it has version {found}, this program knows {VERSION}")),
+        Some(found) => return Err(format!("it has version {found}, this program supports {VERSION}")),
         None => return Err("it has no version".to_owned()),
     }
     let form: Form = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     if form.check != check(&form.positions) {
-        return Err("its check does not hold".to_owned());
+        return Err("its checksum is wrong".to_owned());
     }
     let rows: Vec<Row<Position>> =
         serde_json::from_str(form.positions.get()).map_err(|error| error.to_string())?;

@@ -97,10 +97,10 @@ impl Store {
                         rows,
                         bytes,
                         left,
-                        "too much waits for this sink, it is told by digests"
+                        "the outbox of this sink is full, its oldest messages were replaced by digests"
                     );
                 }
-                Err(error) => tracing::debug!(sink, "what waits could not be told by digests: {error}"),
+                Err(error) => tracing::debug!(sink, "cannot replace waiting messages by digests: {error}"),
             }
         }
     }

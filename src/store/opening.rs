@@ -59,7 +59,7 @@ pub enum Salvage {
     },
     /// At the beginning of every file: there is no export.
     Nothing,
-    /// The same: the export is damaged, too.
+    /// The same: the export is damaged too.
     Damaged {
         /// Where it is now, if it could be moved.
         moved: Option<PathBuf>,
@@ -75,17 +75,17 @@ impl fmt::Display for Recovered {
         match salvage {
             Salvage::Export { files, written } => {
                 let plural = if *files == 1 { "" } else { "s" };
-                write!(f, "positions of {files} file{plural} are taken from the export of {written}")?;
+                write!(f, "positions of {files} file{plural} were restored from the export of {written}")?;
             }
-            Salvage::Nothing => write!(f, "there is no export, every file is read from its beginning")?,
+            Salvage::Nothing => write!(f, "there is no export, so every file is read from its beginning")?,
             Salvage::Damaged { moved, why } => {
-                write!(f, "the export is damaged, too ({why}), every file is read from its beginning")?;
+                write!(f, "the export is damaged too ({why}), every file is read from its beginning")?;
                 if let Some(moved) = moved {
                     write!(f, "; it was moved to {}", moved.display())?;
                 }
             }
         }
-        write!(f, "; open alerts and messages that waited are in the damaged state alone")
+        write!(f, "; open alerts and unsent messages remain only in the damaged state")
     }
 }
 

@@ -175,7 +175,7 @@ impl Store {
             Ok((toll, deleted))
         })?;
         if deleted > 0 {
-            tracing::error!("too many dead letters, the oldest {deleted} were deleted");
+            tracing::error!("the limit of dead letters is reached, deleted the oldest {deleted}");
         }
         let queue = inner.index.queue(sink);
         seqs.iter().for_each(|&seq| queue.remove(seq));
@@ -188,7 +188,7 @@ impl Store {
         self.read(|database| {
             let letters = database.begin_read()?.open_table(LETTER)?;
             let Some(letter) = letters.get(seq)? else {
-                return Ok(Err("the letter is missing".to_owned()));
+                return Ok(Err("the message is missing".to_owned()));
             };
             Ok(serde_json::from_slice(letter.value()).map_err(|error| error.to_string()))
         })

@@ -368,7 +368,7 @@ fn a_newer_state_is_refused_and_left_alone() {
     drop(database);
     let error = Store::open(directory.path(), now()).unwrap_err();
     assert!(error.is_newer(), "{error}");
-    assert!(error.to_string().contains("has version 2, this program knows up to 1"), "{error}");
+    assert!(error.to_string().contains("has version 2, this program supports up to 1"), "{error}");
     assert!(path.exists());
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 3, "the state, its lock and its reserve");
 }

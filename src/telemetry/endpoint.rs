@@ -92,7 +92,7 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// The address is taken, or is none of this box.
+    /// The address is in use, or does not belong to this box.
     pub fn start(
         settings: &Settings,
         host: &str,

@@ -1,4 +1,4 @@
-//! What sealtail counts of itself, in the text format of Prometheus (0.0.4).
+//! Metrics in the text format of Prometheus (0.0.4).
 //!
 //! A metric is one entry of [`FAMILIES`]; `docs/metrics.md` has one row for each, and a test holds
 //! the two together. Labels are names that the operator gave, pages and fixed words: never a path of
@@ -13,7 +13,7 @@ pub use self::families::FAMILIES;
 use crate::telemetry::health::Health;
 use crate::telemetry::meter::Meter;
 
-/// What the text is, for `Content-Type`.
+/// The `Content-Type` of the text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// One metric.
@@ -23,7 +23,7 @@ pub struct Family {
     pub name: &'static str,
     /// How its number moves.
     pub kind: Kind,
-    /// What it says, in one line.
+    /// Its meaning, in one line.
     pub help: &'static str,
     read: fn(&Seen<'_>) -> Vec<Sample>,
 }
@@ -47,7 +47,7 @@ impl Kind {
     }
 }
 
-/// What the system says of the process. What it does not say is left out.
+/// Resource usage of the process; a value that the system does not give is left out.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Process {
     /// Time on a CPU.

@@ -1,8 +1,7 @@
-//! What sealtail counts of itself since it was started.
+//! Counters and gauges of sealtail itself, since the process was started.
 //!
-//! Counters only go up and outlive a reload; whoever wants rates takes differences. Beside them stand
-//! levels: how things were when they were last looked at. Nothing here is stored: the numbers that
-//! must survive a crash stand in alerts and in the state.
+//! Counters only go up, and outlive a reload. Gauges are the last measurement. Nothing here is stored: numbers that must
+//! survive a crash are in alerts and in the state.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
@@ -20,23 +19,23 @@ impl Count {
         self.0.fetch_add(more, Relaxed);
     }
 
-    /// What it has come to.
+    /// The sum so far.
     pub fn get(&self) -> u64 {
         self.0.load(Relaxed)
     }
 }
 
-/// Something that is so or not.
+/// A gauge that is 0 or 1.
 #[derive(Debug, Default)]
 pub struct Flag(AtomicBool);
 
 impl Flag {
-    /// Says whether it is so.
+    /// Sets it.
     pub fn set(&self, so: bool) {
         self.0.store(so, Relaxed);
     }
 
-    /// Whether it is so.
+    /// Whether it is set.
     pub fn get(&self) -> bool {
         self.0.load(Relaxed)
     }
@@ -47,18 +46,18 @@ impl Flag {
 pub struct Gauge(AtomicU64);
 
 impl Gauge {
-    /// Says what it is.
+    /// Sets it.
     pub fn set(&self, number: u64) {
         self.0.store(number, Relaxed);
     }
 
-    /// What it is.
+    /// The last value.
     pub fn get(&self) -> u64 {
         self.0.load(Relaxed)
     }
 }
 
-/// What became of the messages of one sink.
+/// Outcomes of the messages of one sink.
 #[derive(Debug, Default)]
 pub struct SinkCounts {
     /// Messages that arrived.
@@ -67,13 +66,13 @@ pub struct SinkCounts {
     pub retried: Count,
     /// Messages that were refused for good and are dead letters.
     pub refused: Count,
-    /// The sink takes nothing until somebody repairs it.
+    /// The sink accepts nothing until somebody repairs it.
     pub parked: Flag,
     /// The last attempt failed and is made again.
     pub failing: Flag,
 }
 
-/// How things are with one source.
+/// The last measurement of one source.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Level {
     /// Files that are followed.
@@ -111,7 +110,7 @@ pub struct Meter {
     pub findings: Count,
     /// Messages of alerts, before they are multiplied by the sinks.
     pub alerts: Count,
-    /// Alerts that were told and have not resolved.
+    /// Alerts that were sent and have not resolved.
     pub open_alerts: Gauge,
     /// Bytes that were seen and could not be read any more, where their number is known.
     pub lost_bytes: Count,
@@ -119,9 +118,9 @@ pub struct Meter {
     pub gaps: Count,
     /// Lines that were too long and were searched up to their limit.
     pub cut_lines: Count,
-    /// Configurations that were taken, the first one included.
+    /// Configurations that were loaded, the first one included.
     pub reloads: Count,
-    /// Configurations that were refused while another one ran.
+    /// Configurations that were rejected at a reload.
     pub reloads_refused: Count,
     /// Commits that the store refused.
     pub commits_refused: Count,
@@ -129,7 +128,7 @@ pub struct Meter {
     pub heartbeats: Count,
     /// Heartbeats that did not.
     pub heartbeats_failed: Count,
-    /// Heartbeats that were not sent, for sealtail was not well.
+    /// Heartbeats that were not sent because sealtail was not healthy.
     pub heartbeats_held: Count,
     /// Self-alerts, by page.
     self_alerts: Mutex<BTreeMap<&'static str, u64>>,

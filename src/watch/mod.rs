@@ -38,11 +38,11 @@ use crate::store::{Store, StoreError};
 use crate::telemetry::Telemetry;
 use crate::telemetry::self_alert::{Kind, SelfAlert};
 
-/// Files are looked at this often while something happens, …
+/// Files are scanned this often while something happens, …
 const SWEEP_MIN: Duration = Duration::from_secs(1);
 /// … and this often while nothing does: wake-ups are quicker, but may be missed.
 const SWEEP_MAX: Duration = Duration::from_secs(5);
-/// Among very many files a sweep takes long. It then waits so many times as long, …
+/// Among very many files a sweep takes long. The next one waits this many times as long, …
 const SWEEP_COST: u32 = 400;
 /// … but no longer than this, and only while wake-ups can be relied on.
 const SWEEP_MAX_COSTLY: Duration = Duration::from_secs(60);
@@ -50,12 +50,12 @@ const SWEEP_MAX_COSTLY: Duration = Duration::from_secs(60);
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
 /// A store that refuses a commit is tried again after this.
 const COMMIT_RETRY: Duration = Duration::from_secs(1);
-/// A turn ends after this time, and goes on with the next file: files move meanwhile, and time passes.
+/// A turn ends after this time, and the next one continues with the next file.
 const TURN_MAX: Duration = Duration::from_millis(200);
-/// Time moves alerts this often: they repeat and resolve in minutes.
+/// Alerts that are due are checked this often: they repeat and resolve in minutes.
 const TICK_EVERY: Duration = Duration::from_secs(1);
 
-/// What is watched, and what becomes of it.
+/// What is watched, and how.
 #[derive(Debug)]
 pub struct Setup {
     /// Where positions, alerts and messages are kept.
@@ -66,9 +66,9 @@ pub struct Setup {
     pub detector: Detector,
     /// The operator's `[vars]`.
     pub vars: Vars,
-    /// What the doctor looks at for the causes of alerts, if it is to.
+    /// What the doctor examines for the causes of alerts, if anything.
     pub examine: Option<Request>,
-    /// When alerts speak.
+    /// When alerts repeat and resolve.
     pub policy: Policy,
     /// Lines before and after a record.
     pub context_lines: usize,
@@ -78,7 +78,7 @@ pub struct Setup {
     pub sinks: Vec<Sink>,
 }
 
-/// Tells a [`Watch`] to end.
+/// Ends a [`Watch`].
 #[derive(Debug, Clone)]
 pub struct Stop {
     asked: Arc<AtomicBool>,
@@ -114,7 +114,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Takes up where the store says the last run ended. A `clock` that goes on over a reload keeps alerts
+    /// Continues where the last run ended, according to the store. A `clock` that goes on over a reload keeps alerts
     /// from a step of the wall clock in between.
     ///
     /// # Errors

@@ -165,7 +165,7 @@ struct Program<'a> {
 }
 
 impl Program<'_> {
-    /// Watches with one configuration; the parts that panicked besides, whatever ended it.
+    /// Watches with one configuration; why it ended, and every part that panicked.
     async fn session(
         &mut self,
         setup: &Arc<Setup>,
@@ -206,7 +206,7 @@ impl Program<'_> {
         if let Ended::Panicked(part) = ended {
             panicked.push(part);
         }
-        // Whatever else ended the session, reading may have panicked at that moment.
+        // Reading may have panicked while another event ended the session.
         if !panicked.contains(&READING) && reading.await.is_err() {
             panicked.push(READING);
         }

@@ -102,7 +102,7 @@ async fn an_attempt_has_fifteen_seconds_in_all() {
     let body = serve(|stream| drip(stream, "HTTP/1.1 200 Told\r\ncontent-length: 100\r\n\r\n")).await;
     let body = format!("http://{body}{CANARY}");
     assert_eq!(attempt(webhook("ops", &body)).await, (Outcome::Delivered, 15), "its status says all");
-    assert_eq!(attempt(slack("chat", &body)).await, (unreachable("the reply broke off"), 15));
+    assert_eq!(attempt(slack("chat", &body)).await, (unreachable("the reply was cut off"), 15));
 }
 
 #[tokio::test(start_paused = true)]

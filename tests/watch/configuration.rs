@@ -24,7 +24,7 @@ fn every_fault_is_told_and_nothing_starts() {
         "50 parsecs",
         "sealtail.toml:16:7",
         "does not start with `https://` or `http://`",
-        "taken in line 11",
+        "already used in line 11",
     ] {
         assert!(ran.stderr.contains(part), "{part:?} is not in\n{}", ran.stderr);
     }

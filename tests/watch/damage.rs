@@ -71,7 +71,7 @@ fn reading_goes_on_from_the_export() {
         let moved = told.data["fields"]["moved"].as_str().unwrap();
         assert_eq!(fs::read(moved).unwrap(), bytes, "{name}");
         assert!(
-            told.text("record").contains("positions of 1 file are taken from the export"),
+            told.text("record").contains("positions of 1 file were restored from the export"),
             "{}",
             told.data
         );
@@ -102,7 +102,7 @@ fn a_kill_leaves_an_export_too() {
     running.end(Signal::KILL);
     fs::write(state(&rig), "").unwrap();
     let running = rig.watch();
-    running.wait_for_stderr("positions of 1 file are taken from the export", 1);
+    running.wait_for_stderr("positions of 1 file were restored from the export", 1);
     assert_eq!(running.end(Signal::TERM).status, 0);
 }
 
@@ -113,7 +113,7 @@ fn with_the_export_damaged_too_files_are_read_from_their_beginning() {
     fs::write(state(&rig), "").unwrap();
     fs::write(rig.path("state/checkpoints.json"), "{").unwrap();
     let running = rig.watch();
-    running.wait_for_stderr("the export is damaged, too", 1);
+    running.wait_for_stderr("the export is damaged too", 1);
     let events = rig.inbox.until("all of it again", |events| pids_after(events, count).len() >= 9);
     assert_eq!(pids_after(&events, count), (1..10).collect::<Vec<_>>());
     drop(events);
@@ -128,14 +128,14 @@ fn on_strict_terms_it_does_not_start() {
     for _ in 0..2 {
         let ran = refused(&rig, &["--strict-state"]);
         assert_eq!((ran.status, &*ran.stdout), (2, ""));
-        let said = format!("{} is damaged and was left as it is", text(&state(&rig)));
+        let said = format!("{} is damaged and was not changed", text(&state(&rig)));
         assert!(ran.stderr.contains(&said) && ran.stderr.contains("hint: "), "{}", ran.stderr);
     }
     // Nor does looking at it move it.
     let folder = text(&rig.path("state"));
     let ran = run(&["outbox", "list", "--state-dir", &folder]);
     assert_eq!(ran.status, 2);
-    assert!(ran.stderr.contains("was left as it is"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("was not changed"), "{}", ran.stderr);
     assert_eq!(fs::read(state(&rig)).unwrap(), b"no state");
     assert!(kept(&rig, "state").is_empty());
     let running = rig.watch();

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use crate::program::text;
 use crate::rig::{Rig, stop};
 
-const WARNING: &str = "others may write to the state directory";
+const WARNING: &str = "other users can write to the state directory";
 
 #[test]
 fn one_that_others_may_write_to_is_warned_of() {

@@ -73,7 +73,7 @@ fn dead_letters_are_listed_and_sent_again() {
     assert_eq!(pids_in_order(&events[before..]), [1, 2, 3, 4, 5]);
     drop(events);
     stop(running);
-    assert_eq!(outbox(&rig, &["list"]).stdout, "nothing waits, and no letter is dead\n");
+    assert_eq!(outbox(&rig, &["list"]).stdout, "the outbox is empty, and there are no dead letters\n");
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn some_are_sent_again_and_some_are_dropped() {
         assert!(ran.stderr.contains(&said) && ran.stderr.contains("hint: "), "{}", ran.stderr);
     }
     assert_eq!(outbox(&rig, &["drop", "--sink", "ops"]).stdout, "ops: 2 dead letters, deleted\n");
-    assert_eq!(outbox(&rig, &["drop", "--all"]).stdout, "there is no dead letter\n");
+    assert_eq!(outbox(&rig, &["drop", "--all"]).stdout, "no dead letters\n");
     assert_eq!(outbox(&rig, &["drop", &dead[0]]).status, 2);
 }
 

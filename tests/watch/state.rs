@@ -102,7 +102,7 @@ fn from_the_start_all_is_told_again() {
     assert_eq!(
         dry.stdout,
         format!(
-            "{path}: {size} bytes would be read again\n1 file: {size} bytes would be read again; nothing was changed: --yes does it\n"
+            "{path}: {size} bytes would be read again\n1 file: {size} bytes would be read again; nothing was changed: repeat with --yes to apply\n"
         )
     );
     assert_eq!(positions(&rig), before, "nothing was changed");
@@ -122,7 +122,7 @@ fn from_the_start_all_is_told_again() {
     rig.log("worker.log").rotate();
     let running = rig.watch();
     rig.log("worker.log").fail(6..7);
-    running.wait_for_stderr("taken from the export", 1);
+    running.wait_for_stderr("restored from the export", 1);
     // 0 is the damage.
     assert_opened_after(&rig, count, &[0, 1, 2, 3, 6]);
     drop(running);
@@ -166,13 +166,13 @@ fn what_is_not_there_or_another_file_stays_as_it_is() {
     for to in ["start", "end"] {
         let ran = state(&rig, &["reset", "--path", "*.log", "--to", to, "--yes"]);
         assert_eq!(ran.status, 0, "{}", ran.stderr);
-        assert_eq!(ran.stdout.matches(": not found, stays as it is\n").count(), 2, "{}", ran.stdout);
+        assert_eq!(ran.stdout.matches(": not found, left unchanged\n").count(), 2, "{}", ran.stdout);
         assert!(ran.stdout.contains("\n0 files: 0 bytes"), "{}", ran.stdout);
     }
     assert_eq!(positions(&rig), before);
     let none = state(&rig, &["reset", "--path", "*.log", "--path", "miner.log", "--yes"]);
     assert_eq!((none.status, &*none.stdout), (2, ""));
-    assert!(none.stderr.contains("no position is in a file `miner.log`"), "{}", none.stderr);
+    assert!(none.stderr.contains("no position matches `miner.log`"), "{}", none.stderr);
     assert_eq!(state(&rig, &["reset"]).status, 2, "what is meant has to be said");
 }
 
@@ -197,7 +197,7 @@ fn a_file_that_is_named_like_a_glob_is_that_file() {
     assert!(state(&rig, &["reset", "--path", "[a-z].log"]).stdout.starts_with(&text(&rig.path("log/x.log"))));
     let neither = state(&rig, &["reset", "--path", "[y.log"]);
     assert_eq!(neither.status, 2);
-    assert!(neither.stderr.contains("`[y.log` is no glob and no file"), "{}", neither.stderr);
+    assert!(neither.stderr.contains("`[y.log` is neither a file nor a valid glob"), "{}", neither.stderr);
 }
 
 #[test]

@@ -116,6 +116,6 @@ fn the_export_of_every_version_is_taken_where_the_state_is_damaged() {
         let rig = unpack(folder);
         fs::write(rig.path("state").join(STATE), "").unwrap();
         let running = rig.watch();
-        running.wait_for_stderr("positions of 1 file are taken from the export of", 1);
+        running.wait_for_stderr("positions of 1 file were restored from the export of", 1);
     });
 }

@@ -187,7 +187,7 @@ impl<'t> Table<'t> {
             }
             let message = format!("unknown key `{}`", key.get_ref());
             let hint = did_you_mean(key.get_ref(), asked.iter().copied())
-                .unwrap_or_else(|| format!("the keys here are {}", asked.join(", ")));
+                .unwrap_or_else(|| format!("valid keys are {}", asked.join(", ")));
             self.text.fault_hint("unknown-key", self.shift(key.span()), message, hint);
         }
     }

@@ -32,8 +32,8 @@ impl HtmlFile {
         let is_regular = file.metadata().with_context(shown)?.is_file();
         if is_regular && !may_be_replaced(path).with_context(shown)? {
             bail!(
-                "{} is there already and is no report of sealtail: it stays as it is\n\
-                 hint: name another file for the report, or remove this one",
+                "{} already exists and is not a report of sealtail; it was not changed\n\
+                 hint: choose another file for the report, or remove this one",
                 path.display()
             );
         }

@@ -24,19 +24,19 @@ impl Drop for Scratch {
     }
 }
 
-/// A folder for the state where nobody asked to keep it: alerts that are only printed are lost
+/// A temporary folder for the state, unless it is to be kept: alerts that are only printed are lost
 /// with the terminal anyway, and a second try should show them again.
 pub(super) fn scratch(args: &WatchArgs) -> Result<Option<Scratch>> {
     if args.state_dir.is_some() || !args.webhook.is_empty() || !args.slack.is_empty() {
         return Ok(None);
     }
-    let random = getrandom::u64().context("the system has no randomness")?;
+    let random = getrandom::u64().context("cannot read random bytes from the system")?;
     Ok(Some(Scratch(env::temp_dir().join(format!("sealtail-{random:016x}")))))
 }
 
 /// The configuration that the arguments stand for.
 pub(super) fn config(args: &WatchArgs, scratch: Option<&Scratch>) -> Result<Config> {
-    let here = env::current_dir().context("the current folder cannot be told")?;
+    let here = env::current_dir().context("cannot read the current folder")?;
     let paths = args.paths.iter().map(|path| pattern(&here, path));
     let source = Settings {
         name: SOURCE.to_owned(),
@@ -62,12 +62,12 @@ pub(super) fn config(args: &WatchArgs, scratch: Option<&Scratch>) -> Result<Conf
 fn pattern(here: &Path, path: &Path) -> Result<String> {
     if path == "-" {
         bail!(
-            "standard input has no place to go on from after a restart\nhint: `sealtail replay -` reads it"
+            "`watch` cannot follow standard input, which has no position to continue from after a restart\nhint: use `sealtail replay -`"
         );
     }
     let path = &here.join(path);
     let Some(text) = path.to_str() else {
-        bail!("{} is not UTF-8: name it by a glob", path.display());
+        bail!("{} is not UTF-8; name it by a glob", path.display());
     };
     Ok(match path.metadata() {
         Ok(metadata) if metadata.is_dir() => format!("{}/*", glob::Pattern::escape(text)),

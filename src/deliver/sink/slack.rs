@@ -83,7 +83,7 @@ impl HttpSink for Slack {
         let said = reply.body.trim_ascii();
         let reason = || format!("status {} without `ok`{}", reply.status, reply.shown());
         match said {
-            _ if reply.broken => Outcome::unreachable("the reply broke off"),
+            _ if reply.broken => Outcome::unreachable("the reply was cut off"),
             b"ok" => Outcome::Delivered,
             [b'<', ..] => Outcome::unreachable(reason()),
             _ => Outcome::Refused { reason: reason() },

@@ -35,7 +35,7 @@ impl SigningKey {
     pub fn parse(secret: &Secret) -> Result<SigningKey, String> {
         let text = secret.expose().trim();
         let encoded = text.strip_prefix("whsec_").ok_or("a signing secret starts with `whsec_`")?;
-        let key = STANDARD.decode(encoded).map_err(|_| "what follows `whsec_` is not Base64")?;
+        let key = STANDARD.decode(encoded).map_err(|_| "the text after `whsec_` is not Base64")?;
         if key.is_empty() { Err("the signing secret is empty".to_owned()) } else { Ok(SigningKey(key)) }
     }
 

@@ -77,7 +77,7 @@ fn usage(root: &Root, resolved: &Path) -> Known<Usage> {
     let stat = rustix::fs::statvfs(resolved).map_err(|error| {
         let shown = resolved.display();
         Words::new(
-            format!("how full the disk of {shown} is cannot be told: {error}"),
+            format!("cannot read how full the disk of {shown} is: {error}"),
             format!("{shown} 所在磁盘的用量未知：{error}"),
         )
     })?;

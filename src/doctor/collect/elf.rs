@@ -51,7 +51,7 @@ fn named(root: &Root, path: &Path, inside: &Path) -> Known<Binary> {
     let shown = path.display().to_string();
     let sections = sections(&mut file, size).map_err(|error| {
         Words::new(
-            format!("the sections of {shown} cannot be read: {error}"),
+            format!("cannot read the sections of {shown}: {error}"),
             format!("{shown} 的段无法读取：{error}"),
         )
     });
@@ -62,7 +62,7 @@ fn sections(file: &mut File, size: u64) -> io::Result<Sections> {
     let bad = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
     let head = part(file, size, 0, size_of::<FileHeader64<LittleEndian>>() as u64)?;
     let header = FileHeader64::<LittleEndian>::parse(&*head)
-        .map_err(|_| bad("it is no ELF file of 64 bits, lowest byte first"))?;
+        .map_err(|_| bad("it is not a 64-bit little-endian ELF file"))?;
     let endian = LittleEndian;
     let (offset, count) = (header.e_shoff(endian), u64::from(header.e_shnum(endian)));
     let entry = u64::from(header.e_shentsize(endian));
@@ -70,11 +70,11 @@ fn sections(file: &mut File, size: u64) -> io::Result<Sections> {
         return Err(bad("it has no section headers"));
     }
     if entry != size_of::<SectionHeader64<LittleEndian>>() as u64 || count > SECTIONS_MAX {
-        return Err(bad("its section headers are of a size that no linker writes"));
+        return Err(bad("its section headers have an invalid size"));
     }
     let table = part(file, size, offset, entry * count)?;
     let (headers, _) = pod::slice_from_bytes::<SectionHeader64<LittleEndian>>(&table, count as usize)
-        .map_err(|()| bad("its section headers are cut short"))?;
+        .map_err(|()| bad("its section headers are truncated"))?;
     let names = headers
         .get(usize::from(header.e_shstrndx(endian).0))
         .ok_or_else(|| bad("its sections have no names"))?;
@@ -97,7 +97,7 @@ fn sections(file: &mut File, size: u64) -> io::Result<Sections> {
 /// The bytes of a part of the file that is there.
 fn part(file: &mut File, size: u64, offset: u64, length: u64) -> io::Result<Vec<u8>> {
     if offset.checked_add(length).is_none_or(|end| end > size) {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is cut short"));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is truncated"));
     }
     file.seek(SeekFrom::Start(offset))?;
     let mut bytes = Vec::new();

@@ -66,7 +66,7 @@ fn matching(root: &Root, patterns: &[String], exclude: &[glob::Pattern]) -> Know
         let (paths, all) = root.glob(pattern);
         if !all {
             return Err(Words::new(
-                format!("`{pattern}` leads through too many folders"),
+                format!("`{pattern}` matches too many folders"),
                 format!("`{pattern}` 涉及的目录过多"),
             ));
         }

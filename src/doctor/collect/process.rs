@@ -97,7 +97,7 @@ fn open_files(root: &Root, folder: &Path) -> Known<OpenFiles> {
     };
     let shown = path.display();
     read().ok_or_else(|| {
-        Words::new(format!("{shown} names no limit of open files"), format!("{shown} 中没有打开文件数的限制"))
+        Words::new(format!("{shown} has no limit of open files"), format!("{shown} 中没有打开文件数的限制"))
     })
 }
 

@@ -36,7 +36,7 @@ impl Root {
     pub fn new(base: &Path) -> io::Result<Root> {
         let base = fs::canonicalize(base)?;
         if !base.is_dir() {
-            return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is no folder"));
+            return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is not a folder"));
         }
         Ok(Root { base })
     }
@@ -103,7 +103,7 @@ impl Root {
     /// Opens a regular file.
     pub fn open(&self, path: &Path) -> io::Result<(File, u64)> {
         let real = self.real(&self.resolve(path)?);
-        let not_a_file = || io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file");
+        let not_a_file = || io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
         // Looked at before it is opened: opening a device may do something.
         if !fs::symlink_metadata(&real)?.is_file() {
             return Err(not_a_file());
@@ -223,7 +223,7 @@ impl Walk<'_> {
 /// Why a path cannot be read.
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> Words {
     let shown = path.display();
-    Words::new(format!("{shown} cannot be read: {error}"), format!("{shown} 无法读取：{error}"))
+    Words::new(format!("cannot read {shown}: {error}"), format!("{shown} 无法读取：{error}"))
 }
 
 /// The names of a path, without what stands for the root or the same folder.

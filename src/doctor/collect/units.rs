@@ -27,7 +27,7 @@ pub(super) fn units(root: &Root) -> Known<Vec<Unit>> {
     let folders: Vec<(&str, Vec<String>)> =
         FOLDERS.iter().filter_map(|folder| Some((*folder, root.list(Path::new(folder)).ok()?))).collect();
     if folders.is_empty() {
-        return Err(Words::new("no units of systemd are there", "没有 systemd 的单元"));
+        return Err(Words::new("there are no systemd units", "没有 systemd 的单元"));
     }
     let default = default(root);
     let mut units: Vec<Unit> = Vec::new();

@@ -49,7 +49,7 @@ fn a_page_cannot_drown_its_faults_in_each_other() {
     let page = PAGE.replacen("anchors = [\"failed to unmarshal response\"]", &anchors, 1);
     let (_, faults) = load(&[("p/bad", Lang::En, &page)]);
     assert_eq!(faults.len(), 101);
-    assert!(faults[100].message.ends_with("more faults are not shown"), "{}", faults[100]);
+    assert!(faults[100].message.ends_with("more errors are not shown"), "{}", faults[100]);
 }
 
 #[test]

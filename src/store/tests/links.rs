@@ -32,7 +32,7 @@ fn what_is_no_file_in_the_place_of_one_is_refused_and_left_alone() {
             }
             let before = fs::symlink_metadata(&path).unwrap().ino();
             let error = Store::open(directory.path(), now()).unwrap_err().to_string();
-            let kind = if what.contains("link") { "is a symbolic link" } else { "is no regular file" };
+            let kind = if what.contains("link") { "is a symbolic link" } else { "is not a regular file" };
             assert!(error.contains(&format!("{} {kind}", path.display())), "{name}, {what}: {error}");
             assert_eq!(fs::symlink_metadata(&path).unwrap().ino(), before, "{name}, {what}");
             match what {

@@ -21,7 +21,7 @@ use crate::telemetry::exposition;
 const PLAIN: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 
-/// Whom to answer.
+/// Which requests are answered.
 #[derive(Debug)]
 pub(super) struct Access {
     /// Name of the box, as people know it.
@@ -31,7 +31,7 @@ pub(super) struct Access {
     hosts: BTreeSet<String>,
 }
 
-/// What answers are made of.
+/// What an answer is made from.
 pub(super) struct Facts<'a> {
     pub telemetry: &'a Telemetry,
     /// When the process was started, since 1970.
@@ -46,7 +46,7 @@ impl Access {
         Access { host: host.to_owned(), token: settings.token.clone(), hosts }
     }
 
-    /// The answer to `request`, whoever sent it.
+    /// The answer to `request`.
     pub fn answer<B>(&self, request: &Request<B>, facts: &Facts<'_>) -> Response<String> {
         if !self.is_here(request) {
             return say(
@@ -85,7 +85,7 @@ impl Access {
     /// elsewhere behind a browser's back.
     fn is_here<B>(&self, request: &Request<B>) -> bool {
         let mut named = request.headers().get_all(HOST).iter();
-        // What stands in the first line goes before the header.
+        // The authority of the request line has precedence over the header.
         let authority = match (request.uri().authority(), named.next(), named.next()) {
             (Some(authority), _, None) => Some(authority.clone()),
             (None, Some(header), None) => {
@@ -123,7 +123,7 @@ fn password(shown: &str) -> Option<String> {
     shown.split_once(':').map(|(_, password)| password.to_owned())
 }
 
-/// Whether two texts are the same, in a time that does not tell how much of them is.
+/// Whether two texts are equal, in a time that does not depend on their common prefix.
 fn same(one: &str, other: &str) -> bool {
     let digest = |text: &str| {
         // A key of any length will do.

@@ -1,4 +1,4 @@
-//! What the system says of this process.
+//! Resource usage of this process, read from the system.
 
 use std::fs;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::telemetry::exposition::Process;
 
-/// Looks; `started` is when the process was, since 1970.
+/// Reads it; the process was `started` at this time since 1970.
 pub(super) fn look(started: Duration) -> Process {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));

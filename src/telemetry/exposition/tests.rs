@@ -57,7 +57,7 @@ process_open_fds 17
 process_start_time_seconds 1700000000
 "#;
 
-/// A box on a bad day, two seconds after everything was looked at.
+/// A box on a bad day, two seconds after the last measurement.
 fn a_bad_day() -> String {
     let (meter, health, start) = (Meter::default(), Health::default(), Instant::now());
     let at = |second| start + Duration::from_secs(second);
