@@ -73,7 +73,7 @@ impl Rig {
         };
         let url = Secret::new("http://127.0.0.1:9/");
         let every = Duration::from_secs(60);
-        let heartbeat = self.heartbeat.then(|| heartbeat::Settings { url, every });
+        let heartbeat = self.heartbeat.then_some(heartbeat::Settings { url, every });
         Ok(Configuration { setup, external: ExternalSettings { http: None, heartbeat } })
     }
 
