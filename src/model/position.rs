@@ -1,21 +1,133 @@
-//! A position: which file, and how far it has been read. What survives a restart.
+//! A position: which stream, and how far it has been read. What survives a restart.
 
 use serde::{Deserialize, Serialize};
 
-/// How far one file has been read.
+/// How far one stream has been read.
+///
+/// As a row it says which kind of place it is by `kind`, beside the other fields. A row without is from before there
+/// were kinds: it is that of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// The `[[source]]` that reads it.
     pub source: String,
-    /// Where it was last seen.
+    /// What it is called: of a file, where it was last seen.
     pub path: String,
-    /// What tells it from every other file.
-    pub identity: Identity,
+    /// Where its source finds the byte at [`Progress::offset`] again.
+    #[serde(flatten)]
+    pub place: Place,
     /// Where reading goes on.
     pub progress: Progress,
-    /// What was seen of it beyond that.
+}
+
+/// What a source knows a place in a stream by: as many kinds as there are kinds of sources.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", try_from = "Fields")]
+pub enum Place {
+    /// In a file, whose offsets are those of the stream.
+    File(FilePlace),
+    /// In a log of numbered entries, which tests have.
+    #[cfg(test)]
+    Entry(EntryPlace),
+}
+
+/// Names of kinds that are known.
+const KINDS: &[&str] = &[
+    "file",
+    #[cfg(test)]
+    "entry",
+];
+
+/// The fields of a row that say where the place is, of every kind.
+#[derive(Deserialize)]
+struct Fields {
+    #[serde(default)]
+    kind: Option<String>,
+    #[serde(default)]
+    identity: Option<Identity>,
+    #[serde(default)]
+    seen: Seen,
+    #[cfg(test)]
+    #[serde(default)]
+    entry: Option<u64>,
+    #[cfg(test)]
+    #[serde(default)]
+    begins: u64,
+}
+
+impl TryFrom<Fields> for Place {
+    type Error = String;
+
+    fn try_from(fields: Fields) -> Result<Place, String> {
+        let Fields { kind, identity, seen, .. } = fields;
+        match kind.as_deref() {
+            None | Some("file") => {
+                let identity = identity.ok_or("a file without an identity")?;
+                Ok(Place::File(FilePlace { identity, seen }))
+            }
+            #[cfg(test)]
+            Some("entry") => {
+                let entry = fields.entry.ok_or("an entry without a number")?;
+                Ok(Place::Entry(EntryPlace { entry, begins: fields.begins }))
+            }
+            Some(kind) => Err(format!("a place of the unknown kind `{kind}`")),
+        }
+    }
+}
+
+/// A place in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilePlace {
+    /// What tells the file from every other.
+    pub identity: Identity,
+    /// What was seen of it beyond what was read.
     #[serde(default)]
     pub seen: Seen,
+}
+
+/// A place in a log of numbered entries.
+#[cfg(test)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryPlace {
+    /// The entry that holds the byte at the offset.
+    pub entry: u64,
+    /// The offset of its first byte.
+    pub begins: u64,
+}
+
+/// What is known of a row of a kind that only a newer version knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newer {
+    /// The name of the kind.
+    pub kind: String,
+}
+
+impl Position {
+    /// Reads a row.
+    ///
+    /// # Errors
+    ///
+    /// It is damaged.
+    pub fn read(row: &[u8]) -> serde_json::Result<Result<Position, Newer>> {
+        #[derive(Deserialize)]
+        struct Tagged {
+            kind: String,
+        }
+        serde_json::from_slice(row).map(Ok).or_else(|error| match serde_json::from_slice::<Tagged>(row) {
+            Ok(Tagged { kind }) if !KINDS.contains(&&*kind) => Ok(Err(Newer { kind })),
+            _ => Err(error),
+        })
+    }
+}
+
+impl Place {
+    /// The place in a file, if it is one.
+    pub fn in_file(&self) -> Option<&FilePlace> {
+        match self {
+            Place::File(place) => Some(place),
+            #[cfg(test)]
+            Place::Entry(_) => None,
+        }
+    }
 }
 
 /// What a file was seen to be: what of it is lost, should it be gone.

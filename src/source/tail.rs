@@ -60,6 +60,7 @@ mod packed;
 mod rest;
 mod resume;
 mod scan;
+mod source;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -87,6 +88,7 @@ pub use self::scan::{means, names as follows};
 pub use self::trouble::Trouble;
 use crate::frame::End;
 use crate::model::position::{Position, Progress};
+use crate::source::contract::Chunk;
 
 /// Bytes read from one file at a time.
 const CHUNK_LEN: usize = 256 * 1024;
@@ -125,23 +127,6 @@ pub enum Start {
     End,
     /// At its first byte.
     Beginning,
-}
-
-/// Unsettled bytes of one file.
-#[derive(Debug)]
-pub struct Chunk<'a> {
-    /// The file's id, to settle them by.
-    pub id: u64,
-    /// From `progress.offset` on: what was carried, and what is new.
-    pub bytes: &'a [u8],
-    /// What follows them.
-    pub end: End,
-    /// Where they start.
-    pub progress: &'a Progress,
-    /// The source the file belongs to.
-    pub source: &'a str,
-    /// The file.
-    pub path: &'a str,
 }
 
 /// What to watch for wake-ups.
@@ -207,7 +192,7 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// Takes up the positions of the last run.
+    /// Takes up the positions of the last run; those in other kinds of places are none of its own.
     ///
     /// `fresh` says that there has never been a run: only then `start` applies, to the files that exist
     /// at the first sweep. New generations are numbered from `next_id` on, which is above every known
@@ -219,7 +204,8 @@ impl Tail {
         next_id: u64,
         now: Instant,
     ) -> Tail {
-        let known = known.into_iter().map(|(id, position)| (id, Generation::known(position, now)));
+        let known = known.into_iter();
+        let known = known.filter_map(|(id, position)| Some((id, Generation::known(position, now)?)));
         let generations: BTreeMap<u64, Generation> = known.collect();
         let above = generations.last_key_value().map_or(0, |(&id, _)| id + 1);
         Tail {

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
-use super::folder;
+use super::{folder, positions};
 use crate::model::position::Position;
 
 /// The export.
@@ -62,8 +62,8 @@ struct Row<P> {
 pub(super) struct Export {
     /// When it was made, RFC 3339.
     pub written: String,
-    /// Positions by the caller's number.
-    pub positions: Vec<(u64, Position)>,
+    /// Rows that can be read, as they were in the database.
+    pub rows: Vec<positions::Row>,
 }
 
 /// The path of the export.
@@ -72,8 +72,8 @@ pub(super) fn path(directory: &Path) -> PathBuf {
 }
 
 /// Puts a new export in the place of the last one, such that a crash leaves one of them whole.
-pub(super) fn write(directory: &Path, positions: &[(u64, Position)], now: Timestamp) -> io::Result<()> {
-    let rows: Vec<_> = positions.iter().map(|(number, position)| Row { number: *number, position }).collect();
+pub(super) fn write(directory: &Path, rows: &[positions::Row], now: Timestamp) -> io::Result<()> {
+    let rows: Vec<_> = rows.iter().map(|(number, position)| Row { number: *number, position }).collect();
     let positions = serde_json::value::to_raw_value(&rows)?;
     let form = Form {
         comment: COMMENT.to_owned(),
@@ -124,10 +124,13 @@ fn parse(bytes: &[u8]) -> Result<Export, String> {
     if form.check != check(&form.positions) {
         return Err("its checksum is wrong".to_owned());
     }
-    let rows: Vec<Row<Position>> =
+    let rows: Vec<Row<Box<RawValue>>> =
         serde_json::from_str(form.positions.get()).map_err(|error| error.to_string())?;
-    let positions = rows.into_iter().map(|row| (row.number, row.position)).collect();
-    Ok(Export { written: form.written, positions })
+    for Row { position, .. } in &rows {
+        Position::read(position.get().as_bytes()).map(drop).map_err(|error| error.to_string())?;
+    }
+    let rows = rows.into_iter().map(|row| (row.number, row.position)).collect();
+    Ok(Export { written: form.written, rows })
 }
 
 /// Keeps a damaged export under another name; the next one takes its place.

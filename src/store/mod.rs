@@ -43,6 +43,7 @@ mod fold;
 mod folder;
 mod opening;
 mod outbox;
+mod positions;
 mod queue;
 mod standing;
 mod tables;
@@ -69,7 +70,7 @@ pub use self::opening::{Opened, Place, Recovered, Salvage, Terms};
 pub use self::outbox::{Due, Row};
 use self::queue::{Lane, Queue, Slot};
 pub use self::standing::Standing;
-use self::tables::{ALERT, DEAD, INSTANCE, LETTER, META, OUTBOX, POSITION};
+use self::tables::{ALERT, DEAD, INSTANCE, LETTER, META, OUTBOX};
 use crate::model::alert::{Message, OutboxMessage};
 use crate::model::position::Position;
 
@@ -168,13 +169,22 @@ impl Store {
         Ok(self.inner()?.index.committed)
     }
 
-    /// Every position, by the caller's number.
+    /// Every position of a kind that is known, by the caller's number.
     ///
     /// # Errors
     ///
     /// The disk fails.
     pub fn positions(&self) -> Result<Vec<(u64, Position)>, StoreError> {
-        self.read(positions)
+        Ok(self.read(positions::read)?.known)
+    }
+
+    /// The kind of every other, by its number: a newer version wrote it, and finds it as it was.
+    ///
+    /// # Errors
+    ///
+    /// The disk fails.
+    pub fn newer_positions(&self) -> Result<Vec<(u64, String)>, StoreError> {
+        Ok(self.read(positions::read)?.newer)
     }
 
     /// Writes every position to a file of its own, whole or not at all: should the database ever be
@@ -184,8 +194,8 @@ impl Store {
     ///
     /// The disk fails; the last export stays as it was.
     pub fn export(&self, now: Timestamp) -> Result<(), StoreError> {
-        let positions = self.positions()?;
-        export::write(&self.directory, &positions, now)
+        let rows = self.read(positions::rows)?;
+        export::write(&self.directory, &rows, now)
             .map_err(|error| StoreError::new(&export::path(&self.directory), error))
     }
 
@@ -225,7 +235,7 @@ impl Store {
         }
         let (instance, begun) = (inner.index.instance, inner.index.begun);
         let (first_seq, lengths) = self.write(&mut inner, durability, |transaction| {
-            put_positions(transaction, &commit.positions)?;
+            positions::put(transaction, &commit.positions)?;
             put_alerts(transaction, &commit.alerts)?;
             if !begun {
                 transaction.open_table(META)?.insert("begun", 1)?;
@@ -348,33 +358,13 @@ impl Index {
             index.dead.add(row?.1.value());
         }
         transaction.open_table(ALERT)?;
-        positions(database)?;
+        positions::read(database)?;
         Ok(index)
     }
 
     fn queue(&mut self, sink: &str) -> &mut Queue {
         self.queues.entry(sink.to_owned()).or_default()
     }
-}
-
-fn positions(database: &Database) -> Result<Vec<(u64, Position)>, Fault> {
-    let table = database.begin_read()?.open_table(POSITION)?;
-    let rows = table.iter()?.map(|row| {
-        let (number, position) = row?;
-        Ok((number.value(), serde_json::from_slice(position.value())?))
-    });
-    rows.collect()
-}
-
-fn put_positions(transaction: &WriteTransaction, positions: &[(u64, Option<Position>)]) -> Result<(), Fault> {
-    let mut table = transaction.open_table(POSITION)?;
-    for (number, position) in positions {
-        match position {
-            Some(position) => table.insert(number, serde_json::to_vec(position)?.as_slice())?,
-            None => table.remove(number)?,
-        };
-    }
-    Ok(())
 }
 
 fn put_alerts(transaction: &WriteTransaction, alerts: &[(String, Option<Vec<u8>>)]) -> Result<(), Fault> {

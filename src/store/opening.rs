@@ -12,7 +12,7 @@ use super::ballast::Ballast;
 use super::error::{Fault, StoreError};
 use super::fold::Cap;
 use super::tables::META;
-use super::{Index, Inner, Store, birth, export, put_positions};
+use super::{Index, Inner, Store, birth, export, positions};
 use crate::base::disk;
 
 /// What is done about a state that is not as it should be.
@@ -182,18 +182,16 @@ fn open_whole(directory: &Path, now: Timestamp) -> Result<(Database, Index), Fau
 /// never taken for the first start: what was written since is not to be skipped.
 fn recover(directory: &Path, fault: &Fault, now: Timestamp) -> Result<Recovered, Fault> {
     let exported = export::read(directory);
-    let positions = exported.as_ref().ok().and_then(Option::as_ref).map(|export| &*export.positions);
-    let positions = positions.unwrap_or_default().iter().cloned();
-    let positions: Vec<_> = positions.map(|(number, position)| (number, Some(position))).collect();
+    let rows = exported.as_ref().ok().and_then(Option::as_ref).map(|export| &*export.rows);
     birth::prepare(directory, |transaction| {
-        put_positions(transaction, &positions)?;
+        positions::put_rows(transaction, rows.unwrap_or_default())?;
         transaction.open_table(META)?.insert("begun", 1)?;
         Ok(())
     })?;
     let moved = birth::keep_aside(directory, now.as_second())?;
     birth::put_in_place(directory)?;
     let salvage = match exported {
-        Ok(Some(export)) => Salvage::Export { files: export.positions.len(), written: export.written },
+        Ok(Some(export)) => Salvage::Export { files: export.rows.len(), written: export.written },
         Ok(None) => Salvage::Nothing,
         Err(why) => Salvage::Damaged { moved: export::keep_aside(directory, now.as_second()).ok(), why },
     };

@@ -2,6 +2,7 @@
 
 mod fold;
 mod links;
+mod positions;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -13,7 +14,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::model::alert::tests::sample;
 use crate::model::alert::{Alert, Status};
-use crate::model::position::{Identity, Mark, Progress, Seen};
+use crate::model::position::{FilePlace, Identity, Mark, Place, Progress, Seen};
 
 pub(super) fn now() -> Timestamp {
     Timestamp::from_second(1_700_000_000).unwrap()
@@ -57,15 +58,17 @@ pub(super) fn position(offset: u64) -> Position {
     Position {
         source: "worker".to_owned(),
         path: "/var/log/worker.log".to_owned(),
-        identity: Identity {
-            device: 1,
-            inode: 2,
-            head: Mark::default(),
-            tail: Mark::default(),
-            ahead: Mark::default(),
-        },
+        place: Place::File(FilePlace {
+            identity: Identity {
+                device: 1,
+                inode: 2,
+                head: Mark::default(),
+                tail: Mark::default(),
+                ahead: Mark::default(),
+            },
+            seen: Seen::default(),
+        }),
         progress: Progress { offset, ..Progress::default() },
-        seen: Seen::default(),
     }
 }
 

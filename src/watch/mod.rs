@@ -14,6 +14,7 @@ pub(crate) mod supervise;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,7 +33,7 @@ use crate::deliver::Notifier;
 use crate::deliver::sink::Sink;
 use crate::detect::Detector;
 use crate::doctor::collect::Request;
-use crate::source::tail::Settings;
+use crate::source::tail::{self, Settings, Tail};
 use crate::source::wake::{self, Wake};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Telemetry;
@@ -93,10 +94,28 @@ impl Stop {
     }
 }
 
+/// The files of `setup`, from where the store says the last run ended.
+fn files(setup: &Setup, store: &Store, now: Instant) -> Result<Tail, StoreError> {
+    let newer = store.newer_positions()?;
+    // Numbers of theirs are not given to others.
+    let next_id = newer.iter().map(|(number, _)| number + 1).max().unwrap_or(1);
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    newer.iter().for_each(|(_, kind)| *kinds.entry(kind).or_default() += 1);
+    for (kind, count) in kinds {
+        let positions = if count == 1 { "position in the state is" } else { "positions in the state are" };
+        tracing::warn!(
+            "{count} {positions} of a kind that this version does not know (`{kind}`): kept for a version that does"
+        );
+    }
+    let mut tail = Tail::new(setup.sources.clone(), store.positions()?, store.fresh()?, next_id, now);
+    tail.keep_out(tail::Own::of(&setup.state_dir));
+    Ok(tail)
+}
+
 /// The reading side of `sealtail watch`.
 #[derive(Debug)]
 pub struct Watch {
-    pipeline: Pipeline,
+    pipeline: Pipeline<Tail>,
     store: Arc<Store>,
     notifier: Notifier,
     telemetry: Telemetry,
@@ -133,7 +152,14 @@ impl Watch {
         telemetry.on_report(move || waker.ring());
         let now = Instant::now();
         Ok(Watch {
-            pipeline: Pipeline::new(setup, store.clone(), telemetry.clone(), quarantine, now)?,
+            pipeline: Pipeline::new(
+                files(&setup, &store, now)?,
+                setup,
+                store.clone(),
+                telemetry.clone(),
+                quarantine,
+                now,
+            )?,
             store,
             notifier,
             telemetry,
@@ -243,12 +269,12 @@ impl Watch {
         let now = Instant::now();
         let due = [
             self.swept_at.map(|swept| swept + self.sweep_every),
-            self.pipeline.tail.next_deadline(now),
+            self.pipeline.source.next_deadline(now),
             Some(self.ticked_at + TICK_EVERY),
         ];
         let until = due.into_iter().flatten().min().filter(|_| !busy).unwrap_or(now);
         let dirty = self.wake.wait(until.saturating_duration_since(now));
-        let unknown = dirty.paths.iter().filter(|path| self.pipeline.tail.touch(path)).count() > 0;
+        let unknown = dirty.paths.iter().filter(|path| self.pipeline.source.touch(path)).count() > 0;
         if dirty.all || unknown {
             self.swept_at = None;
             self.sweep_every = SWEEP_MIN;
@@ -259,12 +285,12 @@ impl Watch {
     fn sweep(&mut self, now: Instant) {
         self.pipeline.sweep(now);
         if !std::mem::replace(&mut self.greeted, true) {
-            for source in self.pipeline.tail.idle_sources() {
+            for source in self.pipeline.source.idle_sources() {
                 let paths = source.paths.join(", ");
                 tracing::warn!("source `{}` matches no file yet: {paths}", source.name);
             }
         }
-        self.wake.follow(self.pipeline.tail.watched());
+        self.wake.follow(self.pipeline.source.watched());
         if let Some(warning) = self.wake.warning() {
             tracing::warn!("{warning}");
             self.telemetry.report(SelfAlert::new(Kind::WatchLimit, warning));

@@ -5,6 +5,7 @@
 //! committed: then it may be missing. All others must be told, however the power went.
 //! `SEALTAIL_TEST_HISTORIES` asks for more of them, and for other ones every time.
 
+mod entries;
 mod follower;
 mod joint;
 mod replayed;

@@ -22,7 +22,7 @@ use crate::correlate::{Correlator, Moment, OpenAlert};
 use crate::doctor::confirm::Confirmer;
 use crate::model::alert::OutboxMessage;
 use crate::model::release::Release;
-use crate::source::tail::{self, Tail, Trouble};
+use crate::source::contract::Source;
 use crate::store::{Commit, Durability, Store, StoreError};
 use crate::telemetry::Telemetry;
 use crate::telemetry::self_alert::{Kind, SelfAlert};
@@ -62,13 +62,13 @@ pub(super) struct Taken {
 
 /// The reading side of a watch, but for its clocks and its thread.
 #[derive(Debug)]
-pub(super) struct Pipeline {
+pub(super) struct Pipeline<S> {
     pub setup: Arc<Setup>,
     pub store: Arc<Store>,
     /// Counters, health and self-alerts.
     pub telemetry: Telemetry,
-    pub tail: Tail,
-    /// What is known of the files between two chunks of them.
+    pub source: S,
+    /// What is known of the streams between two chunks of them.
     pub streams: Streams,
     pub correlator: Correlator,
     pub confirmer: Option<Confirmer>,
@@ -84,7 +84,7 @@ pub(super) struct Pipeline {
     pub urgent: Vec<(String, OutboxMessage)>,
     /// The store took something then.
     pub proven_at: Instant,
-    /// The first file whose turn it is, where a turn ended before all had theirs.
+    /// The first stream whose turn it is, where a turn ended before all had theirs.
     pub next_turn: u64,
     /// The release of the programs that write each source, where a line said it since this start.
     pub releases: BTreeMap<String, Release>,
@@ -94,21 +94,20 @@ pub(super) struct Pipeline {
     pub quarantine: Quarantine,
 }
 
-impl Pipeline {
-    /// Takes up where the store says the last run ended.
+impl<S: Source> Pipeline<S> {
+    /// Takes up where the store says the last run ended; so does `source`, already.
     ///
     /// # Errors
     ///
     /// The store cannot be read.
     pub fn new(
+        source: S,
         setup: Arc<Setup>,
         store: Arc<Store>,
         telemetry: Telemetry,
         quarantine: Quarantine,
         now: Instant,
-    ) -> Result<Pipeline, StoreError> {
-        let mut tail = Tail::new(setup.sources.clone(), store.positions()?, store.fresh()?, 1, now);
-        tail.keep_out(tail::Own::of(&setup.state_dir));
+    ) -> Result<Pipeline<S>, StoreError> {
         let open = store.alerts()?.into_iter().filter_map(|(fingerprint, row)| {
             // A row of an older or newer shape opens anew with its next finding.
             let alert = OpenAlert::decode(&row);
@@ -124,7 +123,7 @@ impl Pipeline {
             setup,
             store,
             telemetry,
-            tail,
+            source,
             streams: Streams::default(),
             correlator,
             confirmer,
@@ -142,17 +141,17 @@ impl Pipeline {
         })
     }
 
-    /// Looks at the files; what is wrong with them, each of which has been reported.
-    pub fn sweep(&mut self, now: Instant) -> Vec<Trouble> {
-        let troubles = self.tail.sweep(now);
+    /// Looks at the streams; what is wrong with them, each of which has been reported.
+    pub fn sweep(&mut self, now: Instant) -> Vec<S::Trouble> {
+        let troubles = self.source.sweep(now);
         troubles.iter().for_each(|trouble| self.report_trouble(trouble));
         troubles
     }
 
-    /// Reads every file that is ready, each for a while, until `is_spent` says after a chunk that others wait.
+    /// Reads every stream that is ready, each for a while, until `is_spent` says after a chunk that others wait.
     pub fn turn(&mut self, now: Now, mut is_spent: impl FnMut() -> bool) -> Turn {
         let mut turn = Turn::Done;
-        let mut ready = self.tail.ready(now.instant);
+        let mut ready = self.source.ready(now.instant);
         let had_their_turn = ready.partition_point(|&id| id < self.next_turn);
         ready.rotate_left(had_their_turn);
         self.next_turn = 0;
@@ -195,7 +194,7 @@ impl Pipeline {
         if self.handed.is_some() && !self.hand_over(now) {
             return false;
         }
-        let positions = self.tail.changed();
+        let positions = self.source.changed();
         self.streams.forget(&positions);
         self.pending.positions.extend(positions);
         let alerts = self.correlator.changes().into_iter();

@@ -8,7 +8,7 @@ use sealtail::correlate::{Correlator, Policy, Sighting};
 use sealtail::detect::{Detector, Stream};
 use sealtail::frame::End;
 use sealtail::model::alert::{Digest, Lang, Message, OutboxMessage};
-use sealtail::model::position::{Identity, Mark, Position, Progress, Seen};
+use sealtail::model::position::{FilePlace, Identity, Mark, Place, Position, Progress, Seen};
 use sealtail::signature::{Catalogue, builtin};
 
 /// A position, and the open alerts and letters that the samples of the built-in pages lead to.
@@ -53,13 +53,15 @@ fn position() -> Position {
     Position {
         source: "worker".to_owned(),
         path: "/var/log/venus-worker/worker.log".to_owned(),
-        identity: Identity { device: 1, inode: 2, head: mark(1_024), tail: mark(64), ahead: mark(200) },
+        place: Place::File(FilePlace {
+            identity: Identity { device: 1, inode: 2, head: mark(1_024), tail: mark(64), ahead: mark(200) },
+            seen: Seen { unread: 5_000, modified: (1_656_052_404, 100_000_000) },
+        }),
         progress: Progress {
             offset: 4_096,
             line: 17,
             reported: vec!["venus-cluster/once-poisoned".to_owned()],
             ..Progress::default()
         },
-        seen: Seen { unread: 5_000, modified: (1_656_052_404, 100_000_000) },
     }
 }

@@ -2,15 +2,16 @@
 
 use std::fs;
 
+use sealtail::model::position::Place;
+
 use crate::reader::{Reader, lines, text};
 
 /// The position as it would be had the file got another inode or device number meanwhile.
 fn with_numbers(reader: &mut Reader, device: u64, inode: Option<u64>) {
     for position in reader.committed.values_mut() {
-        position.identity.device = device;
-        if let Some(inode) = inode {
-            position.identity.inode = inode;
-        }
+        let Place::File(place) = &mut position.place;
+        place.identity.device = device;
+        place.identity.inode = inode.unwrap_or(place.identity.inode);
     }
 }
 
@@ -22,7 +23,8 @@ fn a_new_file_with_an_old_inode_number_is_read_whole() {
     fs::remove_file(reader.path("worker.log")).unwrap();
     reader.append("worker.log", &text(100..130));
     let inode = std::os::unix::fs::MetadataExt::ino(&fs::metadata(reader.path("worker.log")).unwrap());
-    let device = reader.committed[&1].identity.device;
+    let Place::File(place) = &reader.committed[&1].place;
+    let device = place.identity.device;
     with_numbers(&mut reader, device, Some(inode));
     reader.restart();
     assert_eq!(reader.next(), lines(100..130));
@@ -75,7 +77,8 @@ fn a_copy_of_another_file_with_the_inode_number_of_one_that_began_alike_is_not_r
     let inode = std::os::unix::fs::MetadataExt::ino(&fs::metadata(reader.path("worker.log.1")).unwrap());
     let short = reader.committed.values_mut().find(|position| position.path.ends_with(".1")).unwrap();
     assert_eq!(short.progress.offset, 6, "too few bytes to know a file by");
-    short.identity.inode = inode;
+    let Place::File(place) = &mut short.place;
+    place.identity.inode = inode;
     reader.restart();
     reader.append("worker.log", &text(10..12));
     assert_eq!(reader.next(), lines(10..12));

@@ -2,7 +2,8 @@
 //!
 //! A state that was released stays as it is. A version whose state has something new adds its own:
 //! `cargo test --test watch -- --ignored the_state_of_this_version_is_written_anew`. A clock that is behind that of a state
-//! resolves none of its alerts, so that of 0.1.0 was written with the program's clock set to 2025 (`libfaketime`).
+//! resolves none of its alerts, so those of 0.1.0 were written with the program's clock set to 2025 (`libfaketime`). Its
+//! positions got kinds in the end: `0.1.0-without-kinds` is the last state without.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -12,6 +13,7 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
+use redb::{Database, ReadableDatabase, ReadableTableMetadata, TableDefinition};
 use rustix::process::Signal;
 use sealtail::store::{Commit, Durability, Store};
 
@@ -108,6 +110,39 @@ fn it_goes_on_from_the_state_of_every_version() {
         let mut ends = events.iter().filter(|event| !event.is_firing() && event.pid() != 0);
         assert!(ends.all(|end| (end.number("sequence"), end.number("count")) == (2, 1)));
     });
+}
+
+/// A later version may have followed what this one knows nothing of.
+#[test]
+fn a_position_of_an_unknown_kind_is_told_and_kept() {
+    const POSITION: TableDefinition<u64, &[u8]> = TableDefinition::new("position");
+    const LATER: &[u8] = br#"{"kind":"journal", "source":"units", "cursor":"s=1;i=2a"}"#;
+    let rig = Rig::counting();
+    rig.log("worker.log").fail(1..2);
+    let running = rig.watch();
+    rig.assert_each_once(1..2);
+    stop(running);
+    let open = || Database::open(rig.path("state").join(STATE)).unwrap();
+    let database = open();
+    let transaction = database.begin_write().unwrap();
+    // The number that the next file would get.
+    transaction.open_table(POSITION).unwrap().insert(2, LATER).unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+
+    rig.log("another.log").fail(2..3);
+    let running = rig.watch();
+    running.wait_for_stderr(
+        "1 position in the state is of a kind that this version does not know (`journal`)",
+        1,
+    );
+    rig.assert_each_once(1..3);
+    stop(running);
+    let table = open().begin_read().unwrap().open_table(POSITION).unwrap();
+    assert_eq!(table.get(2).unwrap().unwrap().value(), LATER);
+    assert_eq!(table.len().unwrap(), 3);
+    let list = run(&["state", "list", "--config", &text(&rig.path("sealtail.toml"))]);
+    assert_eq!(list.stdout.lines().count(), 3, "the two files\n{}{}", list.stdout, list.stderr);
 }
 
 #[test]

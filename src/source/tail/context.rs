@@ -4,8 +4,9 @@
 use std::fs::File;
 
 use super::generation::Generation;
-use super::{Chunk, Tail, mark};
+use super::{Tail, mark};
 use crate::frame::{End, RECORD_BYTES_MAX};
+use crate::source::contract::Chunk;
 
 /// Bytes looked through for the lines before an offset.
 const CONTEXT_LEN: u64 = 64 * 1024;

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::SeekFrom;
 
-use super::Chunk;
 use super::mark::{self, Head, TAIL_LEN};
 use super::packed::Packed;
 use super::scan::Stat;
 use crate::frame::End;
-use crate::model::position::{Identity, Mark, Position, Progress, Seen};
+use crate::model::position::{self, FilePlace, Identity, Mark, Position, Progress, Seen};
+use crate::source::contract::Chunk;
 
 /// Unsettled bytes a generation may hold. The reader cuts lines and records long before.
 pub(super) const CARRY_MAX: usize = 4 << 20;
@@ -103,16 +103,17 @@ pub(super) struct Generation {
 }
 
 impl Generation {
-    /// A generation known from the last run, not found yet.
-    pub(super) fn known(position: Position, now: Instant) -> Generation {
-        let Position { source, path, identity, progress, seen } = position;
+    /// A generation known from the last run, not found yet. `None`: it is of no file.
+    pub(super) fn known(position: Position, now: Instant) -> Option<Generation> {
+        let Position { source, path, place, progress } = position;
+        let FilePlace { identity, seen } = place.in_file()?.clone();
         let gone = Gone { since: now, identity, searched: false };
         let mut generation = Generation::new(source, Duration::ZERO, path.clone().into(), progress, now);
         generation.shown = path;
         generation.place = Place::Gone(gone);
         (generation.seen_size, generation.stat.modified) =
             (generation.progress.offset.saturating_add(seen.unread), seen.modified);
-        generation
+        Some(generation)
     }
 
     pub(super) fn new(
@@ -476,9 +477,11 @@ impl Generation {
         Position {
             source: self.source.clone(),
             path: self.shown.clone(),
-            identity: self.identity(),
+            place: position::Place::File(FilePlace {
+                identity: self.identity(),
+                seen: Seen { unread, modified: self.stat.modified },
+            }),
             progress: self.progress.clone(),
-            seen: Seen { unread, modified: self.stat.modified },
         }
     }
 }

@@ -7,9 +7,10 @@
 use std::time::{Duration, Instant};
 
 use super::generation::{Generation, Stage};
-use super::{Chunk, Tail, names};
+use super::{Tail, names};
 use crate::frame::{self, End, RECORD_BYTES_MAX};
 use crate::model::position::Progress;
+use crate::source::contract::Chunk;
 
 /// The next file goes on with a record only if it begins so soon after the last line before it.
 const CARRIED_FOR: Duration = Duration::from_secs(5);

@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt;
 use sha2::{Digest, Sha256};
 
 use super::scan::Stat;
-use crate::model::position::{Mark, Position};
+use crate::model::position::{Identity, Mark};
 
 /// Bytes of the head that are hashed, once there are so many.
 pub(super) const HEAD_LEN: usize = 1024;
@@ -58,10 +58,8 @@ pub(super) fn before(file: &File, offset: u64) -> io::Result<Vec<u8>> {
     stretch(file, offset - length, length as usize)
 }
 
-/// Whether the file that `file` is open on is the one a position was taken from.
-pub(super) fn accepts(file: &File, stat: &Stat, position: &Position) -> io::Result<bool> {
-    let identity = &position.identity;
-    let offset = position.progress.offset;
+/// Whether the file that `file` is open on is the one of `identity`, of which `offset` bytes are settled.
+pub(super) fn accepts(file: &File, stat: &Stat, identity: &Identity, offset: u64) -> io::Result<bool> {
     if stat.size < offset.max(identity.head.length) || identity.tail.length > offset {
         return Ok(false);
     }

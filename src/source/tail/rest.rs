@@ -9,7 +9,7 @@ use super::mark::{self, Head};
 use super::names;
 use super::scan::{Look, Stat};
 use super::{CHUNK_LEN, resume};
-use crate::model::position::{Identity, Mark, Position, Progress};
+use crate::model::position::{FilePlace, Identity, Mark, Place, Position, Progress};
 
 /// The file of a position as it is now.
 #[derive(Debug)]
@@ -20,18 +20,21 @@ pub struct AtRest {
     pub size: u64,
     /// When it was written to last, where the file system tells.
     pub written: Option<SystemTime>,
+    /// The place that the position had.
+    place: FilePlace,
     file: File,
 }
 
 impl AtRest {
     /// Looks for the file that a position was taken from: where it was, and among its rotated siblings
-    /// in the same folder. `None` if none of them holds what was read.
+    /// in the same folder. `None` if none of them holds what was read, or it is no position in a file.
     ///
     /// # Errors
     ///
     /// One that may be it cannot be opened or read.
     pub fn find(position: &Position) -> io::Result<Option<AtRest>> {
-        let (path, inode) = (Path::new(&position.path), position.identity.inode);
+        let Some(place) = position.place.in_file() else { return Ok(None) };
+        let (path, inode) = (Path::new(&position.path), place.identity.inode);
         let base = names::name_of(path);
         let near = |name: &str, number| number == inode || name == base || names::is_rotated(&base, name);
         let mut found = Look::default().beside(path, 0, near);
@@ -39,9 +42,15 @@ impl AtRest {
         for found in found {
             let file = File::open(&found.path)?;
             let meta = file.metadata()?;
-            if mark::accepts(&file, &Stat::of(&meta), position)? {
+            if mark::accepts(&file, &Stat::of(&meta), &place.identity, position.progress.offset)? {
                 let written = meta.modified().ok();
-                return Ok(Some(AtRest { path: found.path, size: meta.len(), written, file }));
+                return Ok(Some(AtRest {
+                    path: found.path,
+                    size: meta.len(),
+                    written,
+                    place: place.clone(),
+                    file,
+                }));
             }
         }
         Ok(None)
@@ -49,9 +58,12 @@ impl AtRest {
 
     /// The position at its first byte: all of it is read again.
     pub fn start(&self, position: &Position) -> Position {
-        let identity =
-            Identity { tail: Mark::default(), ahead: Mark::default(), ..position.identity.clone() };
-        Position { identity, progress: Progress::default(), ..position.clone() }
+        let none = Mark::default();
+        self.at(
+            Identity { tail: none.clone(), ahead: none, ..self.place.identity.clone() },
+            Progress::default(),
+            position,
+        )
     }
 
     /// The position at its last line, if that is not whole yet; else at its end.
@@ -68,8 +80,14 @@ impl AtRest {
             head: Head::of(&self.file, progress.offset)?.mark(),
             tail: mark::mark(&before),
             ahead: Mark::default(),
-            ..position.identity.clone()
+            ..self.place.identity.clone()
         };
-        Ok(Position { identity, progress, ..position.clone() })
+        Ok(self.at(identity, progress, position))
+    }
+
+    /// The position, moved.
+    fn at(&self, identity: Identity, progress: Progress, position: &Position) -> Position {
+        let place = Place::File(FilePlace { identity, ..self.place.clone() });
+        Position { place, progress, ..position.clone() }
     }
 }

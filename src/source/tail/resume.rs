@@ -30,7 +30,6 @@ enum Search {
 impl Tail {
     /// Looks for the files of the last run, first by inode number, then by content alone, among what
     /// the sources name and the siblings that rotation made.
-    /// Whether there was anything to look for.
     pub(super) fn resume(&mut self, look: &mut Look, now: Instant) {
         let unsearched =
             |generation: &Generation| matches!(generation.place, Place::Gone(Gone { searched: false, .. }));
@@ -150,7 +149,8 @@ impl Tail {
             return Ok(false);
         }
         let Some(generation) = self.generations.get_mut(&id) else { return Ok(false) };
-        if stat.key() != found.stat.key() || !mark::accepts(&file, &stat, &generation.position())? {
+        let (identity, offset) = (generation.identity(), generation.progress.offset);
+        if stat.key() != found.stat.key() || !mark::accepts(&file, &stat, &identity, offset)? {
             return Ok(false);
         }
         let settings = &self.sources[found.source];

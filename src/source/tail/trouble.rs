@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::source::contract::{self, Effect};
+
 /// Something that keeps a file from being read, or from having been read whole.
 ///
 /// `Display` is one log line: lower case, names the path, says what follows from it.
@@ -61,7 +63,7 @@ pub enum Trouble {
 impl Trouble {
     /// Whether something was lost: worth an error rather than a warning.
     pub fn is_loss(&self) -> bool {
-        matches!(self, Trouble::Gap { .. } | Trouble::Released { .. })
+        matches!(contract::Trouble::effect(self), Effect::Lost { .. })
     }
 
     /// Whether it is about this file or folder.
@@ -79,6 +81,21 @@ impl Trouble {
             Trouble::NoDescriptors { .. } => Some((PathBuf::new(), 3)),
             Trouble::Own { path } => Some((path.clone(), 4)),
             Trouble::Gap { .. } | Trouble::Released { .. } => None,
+        }
+    }
+}
+
+impl contract::Trouble for Trouble {
+    fn effect(&self) -> Effect<'_> {
+        match self {
+            Trouble::Gap { path, offset, bytes } => Effect::Lost { path, offset: *offset, bytes: *bytes },
+            Trouble::Released { path, offset, unread, .. } => {
+                Effect::Lost { path, offset: *offset, bytes: Some(*unread) }
+            }
+            Trouble::Denied { path } | Trouble::Unreadable { path, .. } | Trouble::NoDescriptors { path } => {
+                Effect::Unreadable { path }
+            }
+            Trouble::NotRegular { .. } | Trouble::Own { .. } => Effect::Refused,
         }
     }
 }

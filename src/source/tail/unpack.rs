@@ -13,7 +13,7 @@ use super::mark;
 use super::packed::Packed;
 use super::scan::Look;
 use super::trouble::Trouble;
-use crate::model::position::{Identity, Position, Progress, Seen};
+use crate::model::position::{self, FilePlace, Identity, Position, Progress, Seen};
 
 impl Tail {
     /// Reads a generation that is in no plain file on from an archive; whether one may hold it.
@@ -132,11 +132,13 @@ impl Tail {
                 let position = Position {
                     source: source.clone(),
                     path: path.to_string_lossy().into_owned(),
-                    identity: Identity::of_head(mark::mark(&head)),
+                    place: position::Place::File(FilePlace {
+                        identity: Identity::of_head(mark::mark(&head)),
+                        seen: Seen { unread: head.len() as u64, modified: since },
+                    }),
                     progress: Progress::default(),
-                    seen: Seen { unread: head.len() as u64, modified: since },
                 };
-                let mut generation = Generation::known(position, now);
+                let Some(mut generation) = Generation::known(position, now) else { continue };
                 let mut all = Packed::new(Archives::of(Some(archive)), Some(text));
                 all.is_proved = true;
                 generation.packed = Some(all);

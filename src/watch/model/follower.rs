@@ -16,12 +16,13 @@ use crate::deliver::sink::{Destination, Route, Sink, Webhook};
 use crate::detect::Detector;
 use crate::model::alert::{Alert, Lang, Message, OutboxMessage, Status};
 use crate::signature::{Catalogue, PageSource, PageText};
-use crate::source::tail::{Settings, Trouble};
+use crate::source::contract::Source;
+use crate::source::tail::{Settings, Tail};
 use crate::store::disk::{Cut, Disk};
 use crate::store::{Due, Store};
 use crate::telemetry::Telemetry;
 use crate::watch::pipeline::{Now, Pipeline, Turn};
-use crate::watch::{Quarantine, Setup};
+use crate::watch::{Quarantine, Setup, files};
 
 /// More turns than any history has; beyond it something is ready for ever.
 const TURNS_MAX: usize = 1_000;
@@ -142,11 +143,15 @@ fn tank(alert: &Alert) -> u64 {
     alert.group["tank"].parse().unwrap()
 }
 
-pub struct Follower {
+/// Makes the source, which takes up the positions of the store.
+pub type Make<S> = Box<dyn Fn(&Setup, &Store, Instant) -> S>;
+
+pub struct Follower<S: Source = Tail> {
     setup: Arc<Setup>,
     pub disk: Disk,
+    make: Make<S>,
     /// `None` only while it starts.
-    pipeline: Option<Pipeline>,
+    pipeline: Option<Pipeline<S>>,
     pub instant: Instant,
     pub wall: Timestamp,
     /// Of the files that are ready, the newest has the first turn, as after a pass that ended before it.
@@ -155,13 +160,13 @@ pub struct Follower {
     clock: Clock,
     /// Lines whose alerts the store has.
     pub committed: BTreeSet<u64>,
-    pub troubles: Vec<Trouble>,
+    pub troubles: Vec<S::Trouble>,
     pub inbox: Inbox,
     // Behind the store.
     _state: tempfile::TempDir,
 }
 
-fn setup(state: &tempfile::TempDir, settings: Settings) -> Arc<Setup> {
+fn setup(state: &tempfile::TempDir, sources: Vec<Settings>) -> Arc<Setup> {
     let destination = Destination::Webhook(Webhook { url: Secret::new("http://127.0.0.1/"), key: None });
     let sink = Sink { name: SINK.to_owned(), route: Route::default(), max_per_minute: 0, destination };
     Arc::new(Setup {
@@ -172,18 +177,28 @@ fn setup(state: &tempfile::TempDir, settings: Settings) -> Arc<Setup> {
         examine: None,
         policy: Policy::default(),
         context_lines: 2,
-        sources: vec![settings],
+        sources,
         sinks: vec![sink],
     })
 }
 
 impl Follower {
+    /// Follows the files of `settings`.
     pub fn new(settings: Settings, disk: Disk) -> Follower {
+        let make = |setup: &Setup, store: &Store, now| files(setup, store, now).unwrap();
+        Follower::of(Box::new(make), vec![settings], disk)
+    }
+}
+
+impl<S: Source> Follower<S> {
+    /// Follows what `make` makes.
+    pub fn of(make: Make<S>, sources: Vec<Settings>, disk: Disk) -> Follower<S> {
         let state = tempfile::tempdir().unwrap();
         let (instant, wall) = (Instant::now(), Timestamp::from_second(1_700_000_000).unwrap());
         let mut follower = Follower {
-            setup: setup(&state, settings),
+            setup: setup(&state, sources),
             disk,
+            make,
             pipeline: None,
             instant,
             wall,
@@ -203,13 +218,10 @@ impl Follower {
         let opened = Store::open(&self.setup.state_dir, self.wall).unwrap();
         assert_eq!(opened.recovered, None);
         self.clock = Clock::new(self.wall, self.instant);
-        let pipeline = Pipeline::new(
-            self.setup.clone(),
-            Arc::new(opened.store),
-            Telemetry::default(),
-            Quarantine::default(),
-            self.instant,
-        );
+        let store = Arc::new(opened.store);
+        let source = (self.make)(&self.setup, &store, self.instant);
+        let (telemetry, quarantine) = (Telemetry::default(), Quarantine::default());
+        let pipeline = Pipeline::new(source, self.setup.clone(), store, telemetry, quarantine, self.instant);
         self.pipeline = Some(pipeline.unwrap());
     }
 
@@ -218,7 +230,7 @@ impl Follower {
         Now { instant: self.instant, moment: Moment { steady, wall: self.wall } }
     }
 
-    fn pipeline(&mut self) -> &mut Pipeline {
+    fn pipeline(&mut self) -> &mut Pipeline<S> {
         self.pipeline.as_mut().unwrap()
     }
 
@@ -240,13 +252,13 @@ impl Follower {
         self.sweep();
         let now = self.now();
         if self.newest_first {
-            let newest = self.pipeline().tail.ready(now.instant).into_iter().max();
+            let newest = self.pipeline().source.ready(now.instant).into_iter().max();
             self.pipeline().next_turn = newest.unwrap_or_default();
         }
         // A file that waited for another one is ready when that one is read: `watch` comes back at once.
         let goes_on = || {
             let pipeline = self.pipeline();
-            pipeline.turn(now, || false) != Turn::Done || !pipeline.tail.ready(now.instant).is_empty()
+            pipeline.turn(now, || false) != Turn::Done || !pipeline.source.ready(now.instant).is_empty()
         };
         let turns = std::iter::repeat_with(goes_on).take(TURNS_MAX);
         assert!(turns.take_while(|goes_on| *goes_on).count() < TURNS_MAX, "something is ready for ever");

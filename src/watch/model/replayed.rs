@@ -6,6 +6,8 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
+
 use super::follower::DETECTOR;
 use super::*;
 use crate::correlate::Policy;
@@ -14,7 +16,7 @@ use crate::replay::{Event, History as Findings, Replay};
 use crate::source::archive::Input;
 
 #[derive(Debug, Clone, Copy)]
-enum Line {
+pub enum Line {
     Healthy,
     Empty,
     /// It explains the empty tanks of the next seconds.
@@ -32,7 +34,7 @@ enum Step {
     Restart { committed: bool },
 }
 
-fn lines() -> impl Strategy<Value = Vec<(Line, u8)>> {
+pub fn lines() -> impl Strategy<Value = Vec<(Line, u8)>> {
     let line = prop_oneof![
         3 => Just(Line::Healthy),
         2 => Just(Line::Empty),
@@ -53,7 +55,7 @@ fn steps(rotations: u32, restarts: u32) -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// The text of the lines, and whether each is dated; every tank is an alert of its own.
-fn texts(lines: &[(Line, u8)]) -> Vec<(bool, String)> {
+pub fn texts(lines: &[(Line, u8)]) -> Vec<(bool, String)> {
     let mut second = 0;
     let first = (Line::Healthy, 0);
     let texts = std::iter::once(&first).chain(lines).enumerate().map(|(tank, &(line, later))| {
@@ -154,28 +156,32 @@ impl Log {
     }
 
     fn replayed(&self) -> Vec<Alert> {
-        let files = self.rotated.iter().cloned().chain([self.path()]);
-        let mut replay = Replay::new(&DETECTOR, files.map(|path| Ok(Input::File(path))).collect());
-        replay.for_alerts = Some(2);
-        let mut history = Findings::new(&DETECTOR, self.follower.wall);
-        let add = |event: Event<'_>| -> Result<(), Infallible> {
-            if let Event::Finding(path, seen) = event {
-                history.add(path, *seen);
-            }
-            Ok(())
-        };
-        let Ok(_) = replay.run(add);
-        let mut alerts = Vec::new();
-        let Ok(()) = history.tell("seal-07", Policy::default(), |notice| -> Result<(), Infallible> {
-            alerts.push(notice.render(DETECTOR.catalogue(), Lang::En, &Default::default()));
-            Ok(())
-        });
-        alerts
+        replayed(self.rotated.iter().cloned().chain([self.path()]), self.follower.wall)
     }
 }
 
+/// What a replay of `files` tells.
+pub fn replayed(files: impl Iterator<Item = PathBuf>, wall: Timestamp) -> Vec<Alert> {
+    let mut replay = Replay::new(&DETECTOR, files.map(|path| Ok(Input::File(path))).collect());
+    replay.for_alerts = Some(2);
+    let mut history = Findings::new(&DETECTOR, wall);
+    let add = |event: Event<'_>| -> Result<(), Infallible> {
+        if let Event::Finding(path, seen) = event {
+            history.add(path, *seen);
+        }
+        Ok(())
+    };
+    let Ok(_) = replay.run(add);
+    let mut alerts = Vec::new();
+    let Ok(()) = history.tell("seal-07", Policy::default(), |notice| -> Result<(), Infallible> {
+        alerts.push(notice.render(DETECTOR.catalogue(), Lang::En, &Default::default()));
+        Ok(())
+    });
+    alerts
+}
+
 /// What the first message of each alert says, but for the path and the lines around the record.
-fn opening(alerts: &[Alert]) -> Vec<String> {
+pub fn opening(alerts: &[Alert]) -> Vec<String> {
     let first = alerts.iter().filter(|alert| alert.sequence == 1);
     let said = first.map(|alert| {
         let Alert { signature, group, line, offset, record, first_seen, last_seen, .. } = alert;

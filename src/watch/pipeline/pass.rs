@@ -16,6 +16,7 @@ use crate::model::alert::{Context, Message, Status};
 use crate::model::finding::Finding;
 use crate::model::record::Names;
 use crate::signature::Signature;
+use crate::source::contract::Source;
 use crate::store::NewMessage;
 use crate::watch::Setup;
 
@@ -67,13 +68,13 @@ pub(in crate::watch) enum Step {
     PassedOver,
 }
 
-impl Pipeline {
+impl<S: Source> Pipeline<S> {
     /// Takes one chunk of a file through the engine.
     pub(in crate::watch) fn chunk(&mut self, id: u64, now: Now) -> Step {
         let setup = self.setup.clone();
-        let chunk = match self.tail.read(id, now.instant) {
+        let chunk = match self.source.read(id, now.instant) {
             Ok(chunk) => chunk,
-            // The tail tells of it with the next sweep.
+            // The source tells of it with the next sweep.
             Err(_) => return Step::None,
         };
         // It may be the end of the file before.
@@ -86,8 +87,8 @@ impl Pipeline {
         let is_to_be_kept = kept.is_some() || !is_silent;
         stream.take_up(kept.unwrap_or_default());
         let chunk = if is_unknown {
-            stream.recall(&self.tail.above(id));
-            let Some(chunk) = self.tail.at_hand(id, end) else { return Step::None };
+            stream.recall(&self.source.above(id));
+            let Some(chunk) = self.source.at_hand(id, end) else { return Step::None };
             chunk
         } else {
             chunk
@@ -124,7 +125,7 @@ impl Pipeline {
         }
         let after = stream.progress().clone();
         self.count(&path, &before, &after);
-        self.tail.settle(id, after.clone());
+        self.source.settle(id, after.clone());
         if is_to_be_kept {
             self.streams.keep(id, stream.into_before(), end);
         }
@@ -162,7 +163,7 @@ impl Pipeline {
         let Seen { finding, context, .. } = seen;
         let zone = self.setup.detector.zone();
         if context.before.len() < self.setup.context_lines {
-            let lines = self.tail.before(id, finding.place.offset, self.setup.context_lines);
+            let lines = self.source.before(id, finding.place.offset, self.setup.context_lines);
             if lines.len() > context.before.len() {
                 context.before = lines.iter().map(|line| frame::message(line, zone)).collect();
             }

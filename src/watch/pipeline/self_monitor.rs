@@ -14,7 +14,7 @@ use crate::model::alert::{Context, OutboxMessage};
 use crate::model::finding::Finding;
 use crate::model::position::{Mode, Progress};
 use crate::model::record::{Names, Place};
-use crate::source::tail::Trouble;
+use crate::source::contract::{Effect, Source, Trouble};
 use crate::store::StoreError;
 use crate::telemetry::meter::Kept;
 use crate::telemetry::self_alert::{Kind, SelfAlert};
@@ -52,7 +52,7 @@ pub(in crate::watch) fn is_about(notice: &Notice, sink: &str) -> bool {
         && notice.group().get("sink").is_some_and(|named| named == sink)
 }
 
-impl Pipeline {
+impl<S: Source> Pipeline<S> {
     /// Takes the self-alerts that were reported through the correlator.
     pub(in crate::watch) fn hear(&mut self, now: Now) {
         for self_alert in self.telemetry.take_self_alerts() {
@@ -103,21 +103,17 @@ impl Pipeline {
     }
 
     /// Logs a trouble with a file, and reports a self-alert where somebody has to act.
-    pub(in crate::watch) fn report_trouble(&mut self, trouble: &Trouble) {
-        if trouble.is_loss() {
-            tracing::error!("{trouble}");
+    pub(in crate::watch) fn report_trouble(&mut self, trouble: &S::Trouble) {
+        let (text, effect) = (trouble.to_string(), trouble.effect());
+        if matches!(effect, Effect::Lost { .. }) {
+            tracing::error!("{text}");
         } else {
-            tracing::warn!("{trouble}");
+            tracing::warn!("{text}");
         }
-        let self_alert = match trouble {
-            Trouble::Gap { path, offset, bytes } => self.loss(trouble.to_string(), path, *offset, *bytes),
-            Trouble::Released { path, offset, unread, .. } => {
-                self.loss(trouble.to_string(), path, *offset, Some(*unread))
-            }
-            Trouble::Denied { path } | Trouble::Unreadable { path, .. } | Trouble::NoDescriptors { path } => {
-                SelfAlert::new(Kind::FileUnreadable, trouble.to_string()).at(path.display())
-            }
-            Trouble::NotRegular { .. } | Trouble::Own { .. } => return,
+        let self_alert = match effect {
+            Effect::Lost { path, offset, bytes } => self.loss(text, path, offset, bytes),
+            Effect::Unreadable { path } => SelfAlert::new(Kind::FileUnreadable, text).at(path.display()),
+            Effect::Refused => return,
         };
         self.telemetry.report(self_alert);
     }
@@ -151,7 +147,7 @@ impl Pipeline {
         let meter = self.telemetry.meter();
         if self.self_monitor.levels_due.is_none_or(|due| due <= now) {
             let begun = Instant::now();
-            meter.see_sources(self.tail.levels(), now);
+            meter.see_sources(self.source.levels(), now);
             self.self_monitor.levels_due = Some(now + begun.elapsed() * LEVELS_COST);
         }
         meter.open_alerts.set(self.correlator.told() as u64);
