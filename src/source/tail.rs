@@ -48,9 +48,11 @@
 mod archives;
 mod context;
 mod descriptors;
+mod evidence;
 mod generation;
 mod held;
 mod joint;
+mod judge;
 mod levels;
 mod mark;
 mod names;

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use super::archives::Archives;
 use super::generation::{Generation, Gone, Place};
+use super::judge::{Doubt, Verdict};
 use super::mark;
 use super::names;
 use super::scan::{self, Found, LISTINGS_MAX, Look, Stat};
@@ -144,15 +145,28 @@ impl Tail {
         now: Instant,
     ) -> io::Result<bool> {
         let stat = Stat::of(&file.metadata()?);
-        let vague = self.generations.get(&id).is_some_and(|generation| !generation.is_proved());
-        if vague && stat.size >= mark::PROOF_LEN && self.original_of(found, &file).is_some() {
+        if stat.key() != found.stat.key() {
             return Ok(false);
         }
-        let Some(generation) = self.generations.get_mut(&id) else { return Ok(false) };
-        let (identity, offset) = (generation.identity(), generation.progress.offset);
-        if stat.key() != found.stat.key() || !mark::accepts(&file, &stat, &identity, offset)? {
+        let found = Found { stat, ..found.clone() };
+        if !self.is_file_of(id, &found, &file)? {
             return Ok(false);
         }
+        self.rebind(id, &found, file, look, now)?;
+        Ok(true)
+    }
+
+    /// Ties a generation to a file that holds it.
+    fn rebind(
+        &mut self,
+        id: u64,
+        found: &Found,
+        file: File,
+        look: &mut Look,
+        now: Instant,
+    ) -> io::Result<()> {
+        let stat = found.stat;
+        let Some(generation) = self.generations.get_mut(&id) else { return Ok(()) };
         let settings = &self.sources[found.source];
         generation.bind(&file, found.path.clone(), stat, now)?;
         generation.source.clone_from(&settings.name);
@@ -178,7 +192,7 @@ impl Tail {
             };
             self.add_between(id, found.source, is_later, look);
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Nothing holds what was read. Bytes are lost that were seen and not read; and if it was what stood at its path
@@ -330,32 +344,6 @@ impl Tail {
         }
     }
 
-    /// Whether a sibling that no source names holds nothing but the start of a known generation.
-    fn is_backup(&mut self, found: &Found) -> bool {
-        let Ok(file) = self.open_path(&found.path) else { return false };
-        if !file.metadata().is_ok_and(|meta| Stat::of(&meta).key() == found.stat.key()) {
-            return false;
-        }
-        let name = names::name_of(&found.path);
-        let related = |generation: &Generation| {
-            generation.key().is_some()
-                && generation.path.parent() == found.path.parent()
-                && names::is_rotated(&names::name_of(&generation.path), &name)
-        };
-        let relatives = self.generations.iter().filter(|(_, generation)| related(generation));
-        let relatives: Vec<u64> = relatives.map(|(&id, _)| id).collect();
-        let size = found.stat.size;
-        // What a copy has written of itself at once is more; a line may be cut anywhere.
-        size >= mark::PROOF_LEN
-            && relatives.into_iter().any(|id| {
-                self.open(id).unwrap_or(false)
-                    && self
-                        .descriptors
-                        .get(id)
-                        .is_some_and(|known| mark::is_prefix(&file, size, known).unwrap_or(false))
-            })
-    }
-
     /// Decides what a new file is.
     fn admit(&mut self, mut found: Found, file: File, gone: &[u64], look: &mut Look, now: Instant) {
         let Ok(meta) = file.metadata() else { return };
@@ -364,23 +352,22 @@ impl Tail {
             return;
         }
         found.stat = stat;
-        if self.is_returned(&found, gone, look, now) {
-            return;
-        }
-        if let Some(of) = self.original_of(&found, &file) {
-            // Until it was read, what it held could go unnoticed, and be in the copy alone.
-            let is_proved = self.generations.get(&of).is_some_and(Generation::is_proved);
-            if stat.size == 0 || !is_proved {
-                self.undecide(found, file, now);
-            } else {
+        match self.judge_new(&found, &file, gone, look) {
+            Verdict::New => {}
+            Verdict::Same(id) => {
+                if let Err(error) = self.rebind(id, &found, file, look, now) {
+                    self.blame(found.path, &error);
+                }
+                return;
+            }
+            Verdict::CopyOf(of) => {
                 self.undecided.remove(&stat.key());
                 self.copies.insert(stat.key(), Copy { of, stat });
+                return;
             }
-            return;
-        }
-        if self.is_of_a_new_file(&found, &file, look) {
+            Verdict::Undecided(Doubt::Little) => return self.undecide(found, file, now),
             // The next sweep knows the file and what is a copy of it.
-            return;
+            Verdict::Undecided(Doubt::Unfollowed) => return,
         }
         self.copies.remove(&stat.key());
         let mut progress = Progress::default();
@@ -404,54 +391,6 @@ impl Tail {
             let earliest = self.undecided_open.pop_front().and_then(|key| self.undecided.get_mut(&key));
             earliest.into_iter().for_each(|one| one.file = None);
         }
-    }
-
-    /// Whether the file is one that was not to be found, and now is.
-    fn is_returned(&mut self, found: &Found, gone: &[u64], look: &mut Look, now: Instant) -> bool {
-        for &id in gone {
-            let Some(generation) = self.generations.get(&id) else { continue };
-            let Place::Gone(gone) = &generation.place else { continue };
-            let near = generation.path.parent() == found.path.parent();
-            if !near && gone.identity.inode != found.stat.inode {
-                continue;
-            }
-            let Ok(file) = self.open_path(&found.path) else { return false };
-            if self.try_bind(id, found, file, look, now).unwrap_or(false) {
-                return true;
-            }
-        }
-        false
-    }
-
-    /// The live generation of which the file is a copy, whole or in the making.
-    fn original_of(&mut self, found: &Found, file: &File) -> Option<u64> {
-        for base in names::bases(&names::name_of(&found.path)) {
-            let Some(&id) = self.by_path.get(&found.path.with_file_name(base)) else { continue };
-            if !self.open(id).unwrap_or(false) {
-                continue;
-            }
-            let size = found.stat.size;
-            let original = self.descriptors.get(id)?;
-            let longer = original.metadata().is_ok_and(|meta| meta.len() >= size);
-            if longer && mark::is_prefix(file, size, original).unwrap_or(false) {
-                return Some(id);
-            }
-        }
-        None
-    }
-
-    /// Whether the file is a copy of one that is new, too, and not followed yet.
-    fn is_of_a_new_file(&mut self, found: &Found, file: &File, look: &Look) -> bool {
-        let size = found.stat.size;
-        names::bases(&names::name_of(&found.path)).iter().any(|base| {
-            let path = found.path.with_file_name(base);
-            look.by_path(&path).is_some_and(|original| !self.by_key.contains_key(&original.stat.key()))
-                && size > 0
-                && self.open_path(&path).is_ok_and(|original| {
-                    original.metadata().is_ok_and(|meta| meta.len() >= size)
-                        && mark::is_prefix(file, size, &original).unwrap_or(false)
-                })
-        })
     }
 
     /// Begins to follow a file. `None` if it cannot be read, which is told.

@@ -1,12 +1,12 @@
 //! The sweep: what became of every file since the last one.
 
-use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::archives::Archives;
 use super::generation::{Generation, Gone, Place, Stage};
+use super::judge::Verdict;
 use super::names;
 use super::scan::{self, Found, LISTINGS_MAX, Look, Stat};
 use super::trouble::Trouble;
@@ -196,31 +196,6 @@ impl Tail {
         }
     }
 
-    /// Whether the file of a generation that was empty to its end holds what was read of another:
-    /// nothing in it can tell.
-    fn holds_a_copy(&mut self, id: u64) -> bool {
-        if !self.open(id).unwrap_or(false) {
-            return false;
-        }
-        let (Some(file), Some(generation)) = (self.descriptors.get(id), self.generations.get(&id)) else {
-            return false;
-        };
-        let at = generation.at().unwrap_or(&generation.path).to_owned();
-        let (size, file) = (generation.stat.size, file.try_clone());
-        file.is_ok_and(|file| self.is_copy_of_another(id, &at, &file, size))
-    }
-
-    /// Whether a file at a rotated name holds what was read of another: the inode number of a deleted
-    /// file has been given to a copy.
-    pub(super) fn is_copy_of_another(&self, id: u64, at: &Path, file: &std::fs::File, size: u64) -> bool {
-        self.generations.iter().any(|(&other, original)| {
-            other != id
-                && at.parent() == original.path.parent()
-                && names::is_rotated(&names::name_of(&original.path), &names::name_of(at))
-                && original.is_in(file, size).unwrap_or(false)
-        })
-    }
-
     /// Whether a file that has changed was truncated and has grown again, which its size does not show.
     /// It has to be known before new files are judged: one of them may be the copy.
     fn has_regrown(&mut self, id: u64) -> bool {
@@ -299,10 +274,9 @@ impl Tail {
         let copies = self.copies_of(id, &path, source);
         self.leave(id, Place::Nowhere);
         self.copies.retain(|_, copy| copy.of != id);
-        let read_offset = self.generations.get(&id).map_or(0, Generation::read_offset);
         let mut continued = false;
-        for (found, copy) in copies {
-            if found.stat.size >= read_offset && !continued {
+        for (found, copy, verdict) in copies {
+            if verdict == Verdict::Same(id) && !continued {
                 continued = true;
                 let Some(generation) = self.generations.get_mut(&id) else { return };
                 generation.place_at(found.path, found.stat);
@@ -336,38 +310,6 @@ impl Tail {
             generation.shown = shown;
             self.by_path.insert(found.path, next);
         }
-    }
-
-    /// Unknown siblings that hold what was read of a generation, the newest first. One that was empty when it was seen
-    /// may have been deleted since, and is open still.
-    fn copies_of(&mut self, id: u64, path: &Path, source: usize) -> Vec<(Found, std::fs::File)> {
-        let base = names::name_of(path);
-        let mut siblings =
-            Look::default().beside_at_rest(path, source, |name, _| names::is_rotated(&base, name));
-        let held = self.undecided.values().filter(|one| one.file.is_some()).map(|one| &one.found);
-        let is_beside = |held: &&Found| {
-            held.path.parent() == path.parent() && names::is_rotated(&base, &names::name_of(&held.path))
-        };
-        siblings.extend(held.filter(is_beside).cloned());
-        let mut keys = HashSet::new();
-        siblings.retain(|found| {
-            let key = found.stat.key();
-            !self.by_key.contains_key(&key) && keys.insert(key)
-        });
-        siblings.sort_by_key(|found| std::cmp::Reverse(found.stat.modified));
-        let mut copies = Vec::new();
-        for mut found in siblings {
-            let held =
-                self.undecided.get(&found.stat.key()).and_then(|one| one.file.as_ref()?.try_clone().ok());
-            let Some(file) = held.or_else(|| self.open_path(&found.path).ok()) else { continue };
-            let Ok(meta) = file.metadata() else { continue };
-            found.stat = Stat::of(&meta);
-            let Some(generation) = self.generations.get(&id) else { continue };
-            if generation.is_in(&file, found.stat.size).unwrap_or(false) {
-                copies.push((found, file));
-            }
-        }
-        copies
     }
 
     /// Remembers a copy of what has been read, so that it does not pass for a new file.
