@@ -59,9 +59,12 @@ mod names;
 mod network;
 mod own;
 mod packed;
+mod registry;
+mod reports;
 mod rest;
 mod resume;
 mod scan;
+mod schedule;
 mod source;
 mod sweep;
 #[cfg(test)]
@@ -69,14 +72,12 @@ mod tests;
 mod trouble;
 mod unpack;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-
-use rustix::io::Errno;
 
 use self::descriptors::Descriptors;
 use self::generation::{Filled, Generation, Place, Stage};
@@ -84,9 +85,12 @@ use self::joint::Joint;
 use self::mark::TAIL_LEN;
 pub use self::network::poll_networks;
 pub use self::own::Own;
+use self::registry::Registry;
+use self::reports::{Reports, is_descriptor_limit};
 pub use self::rest::AtRest;
 use self::scan::{Found, Stat};
 pub use self::scan::{means, names as follows};
+use self::schedule::Schedule;
 pub use self::trouble::Trouble;
 use crate::frame::End;
 use crate::model::position::{Position, Progress};
@@ -161,17 +165,11 @@ struct Undecided {
 #[derive(Debug)]
 pub struct Tail {
     sources: Vec<Settings>,
-    /// When a source that is polled is looked at again.
-    poll_at: Vec<Option<Instant>>,
     /// Whether this is the first sweep of the very first start.
     fresh: bool,
-    next_id: u64,
-    /// By id: from the oldest to the newest.
-    generations: BTreeMap<u64, Generation>,
-    /// The generation that a file holds, by device and inode number.
-    by_key: HashMap<(u64, u64), u64>,
-    /// The generation that a source names by a path.
-    by_path: HashMap<PathBuf, u64>,
+    registry: Registry,
+    schedule: Schedule,
+    reports: Reports,
     copies: HashMap<(u64, u64), Copy>,
     undecided: HashMap<(u64, u64), Undecided>,
     /// Those of them that are open, the latest at the end.
@@ -185,12 +183,6 @@ pub struct Tail {
     /// The bytes of a chunk that two generations have a part in, and which ones.
     joined: Vec<u8>,
     joint: Option<Joint>,
-    changed: BTreeSet<u64>,
-    /// The only ones that may have something to do before the next sweep: nearly all of thousands of
-    /// files are quiet. `None` is any of them.
-    restless: Option<BTreeSet<u64>>,
-    troubles: Vec<Trouble>,
-    told: HashSet<(PathBuf, u8)>,
 }
 
 impl Tail {
@@ -208,16 +200,12 @@ impl Tail {
     ) -> Tail {
         let known = known.into_iter();
         let known = known.filter_map(|(id, position)| Some((id, Generation::known(position, now)?)));
-        let generations: BTreeMap<u64, Generation> = known.collect();
-        let above = generations.last_key_value().map_or(0, |(&id, _)| id + 1);
         Tail {
-            poll_at: vec![None; sources.len()],
+            schedule: Schedule::new(sources.len()),
             sources,
             fresh,
-            next_id: next_id.max(above),
-            generations,
-            by_key: HashMap::new(),
-            by_path: HashMap::new(),
+            registry: Registry::new(known.collect(), next_id),
+            reports: Reports::default(),
             copies: HashMap::new(),
             undecided: HashMap::new(),
             undecided_open: VecDeque::new(),
@@ -228,10 +216,6 @@ impl Tail {
             scratch: vec![0; TAIL_LEN + CHUNK_LEN],
             joined: Vec::new(),
             joint: None,
-            changed: BTreeSet::new(),
-            restless: None,
-            troubles: Vec::new(),
-            told: HashSet::new(),
         }
     }
 
@@ -243,15 +227,15 @@ impl Tail {
     /// Takes note that something happened to a path. Returns whether only a sweep can tell what: the
     /// file is new, or no longer the one it was.
     pub fn touch(&mut self, path: &Path) -> bool {
-        let Some(&id) = self.by_path.get(path) else {
+        let Some(id) = self.registry.named(path) else {
             return self.sources.iter().any(|source| source.poll.is_none() && scan::names(source, path));
         };
-        let Some(generation) = self.generations.get_mut(&id) else { return true };
+        let Some(generation) = self.registry.get_mut(id) else { return true };
         match scan::stat(path) {
             // What has shrunk is for the sweep to sort out.
             Ok(stat) if Some(stat.key()) == generation.key() && stat.size >= generation.stat.size => {
                 generation.stat = stat;
-                self.stir(id);
+                self.schedule.stir(id);
                 false
             }
             _ => true,
@@ -261,32 +245,12 @@ impl Tail {
     /// Files that have something to do: unread bytes, or a quiet time that has passed. Older
     /// generations come first. An id that had its [`End::Final`] comes back if its file grows again.
     pub fn ready(&self, now: Instant) -> Vec<u64> {
-        let is_due = |one: &Generation| one.is_due(now) || self.has_waited(one);
-        self.restless().filter(|(_, generation)| is_due(generation)).map(|(id, _)| id).collect()
+        self.schedule.ready(&self.registry, now)
     }
 
     /// When [`Tail::ready`] may change without any event.
     pub fn next_deadline(&self, now: Instant) -> Option<Instant> {
-        let due = |one: &Generation| if self.has_waited(one) { Some(now) } else { one.deadline(now) };
-        self.restless().filter_map(|(_, generation)| due(generation)).min()
-    }
-
-    /// Takes note that a generation may have something to do.
-    fn stir(&mut self, id: u64) {
-        if let Some(restless) = &mut self.restless {
-            restless.insert(id);
-        }
-    }
-
-    /// Those that may have something to do, older generations first.
-    fn restless(&self) -> impl Iterator<Item = (u64, &Generation)> {
-        let any = match &self.restless {
-            Some(_) => None,
-            None => Some(self.generations.iter().map(|(&id, generation)| (id, generation))),
-        };
-        let some = self.restless.iter().flatten();
-        let some = some.filter_map(|id| Some((*id, self.generations.get(id)?)));
-        any.into_iter().flatten().chain(some)
+        self.schedule.next_deadline(&self.registry, now)
     }
 
     /// The unsettled bytes of a file: what was carried, and up to 256 KiB more.
@@ -300,8 +264,8 @@ impl Tail {
     /// The file cannot be opened or read. It is left alone for a second; the next sweep tells the
     /// trouble. An id that is not followed is an error of kind `NotFound`.
     pub fn read(&mut self, id: u64, now: Instant) -> io::Result<Chunk<'_>> {
-        self.stir(id);
-        if self.generations.get(&id).is_some_and(Generation::can_read) {
+        self.schedule.stir(id);
+        if self.registry.get(id).is_some_and(Generation::can_read) {
             match self.fill(id, now) {
                 Ok(Filled::Bytes(_)) => {}
                 Ok(Filled::Foreign) => self.turn_over(id, now),
@@ -312,10 +276,10 @@ impl Tail {
             }
         }
         let unknown = || io::Error::new(io::ErrorKind::NotFound, format!("no file has the id {id}"));
-        let generation = self.generations.get_mut(&id).ok_or_else(unknown)?;
+        let generation = self.registry.get_mut(id).ok_or_else(unknown)?;
         let end = generation.offer(now);
         if end != End::More {
-            self.changed.insert(id);
+            self.registry.note(id);
         }
         self.chunk(id, end, now).ok_or_else(unknown)
     }
@@ -323,34 +287,25 @@ impl Tail {
     /// Takes note that everything before `progress.offset` is done with, and drops it from memory. `id` is that of the
     /// chunk.
     pub fn settle(&mut self, id: u64, progress: Progress) {
-        self.stir(id);
+        self.schedule.stir(id);
         let progress = self.part(id, progress);
-        let Some(generation) = self.generations.get_mut(&id) else { return };
+        let Some(generation) = self.registry.get_mut(id) else { return };
         if generation.progress != progress {
             generation.settle(progress);
-            self.changed.insert(id);
+            self.registry.note(id);
         }
         self.retire(id);
     }
 
     /// Positions that changed since the last call, to be committed; `None` is one to forget.
     pub fn changed(&mut self) -> Vec<(u64, Option<Position>)> {
-        let mut positions = Vec::new();
-        for id in std::mem::take(&mut self.changed) {
-            match self.generations.get(&id) {
-                None => positions.push((id, None)),
-                // It will be forgotten once its last bytes are settled.
-                Some(Generation { place: Place::Nowhere, .. }) => {}
-                Some(generation) => positions.push((id, Some(generation.position()))),
-            }
-        }
-        positions
+        self.registry.changed()
     }
 
     /// The sources whose paths name no file at the moment: one may come, or a path may be wrong.
     pub fn idle_sources(&self) -> Vec<&Settings> {
         let followed = |source: &&Settings| {
-            let mut here = self.generations.values().filter(|generation| generation.at().is_some());
+            let mut here = self.registry.values().filter(|generation| generation.at().is_some());
             !here.any(|generation| generation.source == source.name)
         };
         self.sources.iter().filter(followed).collect()
@@ -366,7 +321,7 @@ impl Tail {
             |name: &str| self.sources.iter().any(|source| source.name == name && source.poll.is_some());
         for id in self.descriptors.ids() {
             let live = |one: &&Generation| !one.away && !polled(&one.source);
-            if let Some(generation) = self.generations.get(&id).filter(live) {
+            if let Some(generation) = self.registry.get(id).filter(live) {
                 watched.files.extend(generation.at().map(Path::to_owned));
             }
         }
@@ -374,37 +329,37 @@ impl Tail {
     }
 
     fn fill(&mut self, id: u64, now: Instant) -> io::Result<Filled> {
-        if self.generations.get(&id).is_some_and(|generation| generation.packed.is_some()) {
+        if self.registry.get(id).is_some_and(|generation| generation.packed.is_some()) {
             return Ok(self.fill_packed(id, now));
         }
         if !self.open(id)? {
             // Moved since the last sweep: the next one finds it.
             return Err(io::Error::new(io::ErrorKind::NotFound, "the file has moved"));
         }
-        let (Some(file), Some(generation)) = (self.descriptors.get(id), self.generations.get_mut(&id)) else {
+        let (Some(file), Some(generation)) = (self.descriptors.get(id), self.registry.get_mut(id)) else {
             return Ok(Filled::Bytes(0));
         };
         let before = (generation.progress.offset, generation.seen_size);
         let filled = generation.fill(file, &mut self.scratch, now)?;
         generation.retry = None;
-        if (generation.progress.offset, generation.seen_size) != before {
-            self.changed.insert(id);
-        }
         // Not where it could be opened: a disk that fails opens files and reads none.
-        if let (false, Some(at)) = (self.told.is_empty(), generation.at().map(Path::to_owned)) {
-            self.calm(&at);
+        if let (false, Some(at)) = (self.reports.is_calm(), generation.at()) {
+            self.reports.calm(at);
+        }
+        if (generation.progress.offset, generation.seen_size) != before {
+            self.registry.note(id);
         }
         Ok(filled)
     }
 
     fn give_up_for_now(&mut self, id: u64, error: &io::Error, now: Instant) {
-        let Some(generation) = self.generations.get_mut(&id) else { return };
+        let Some(generation) = self.registry.get_mut(id) else { return };
         generation.back_off(now);
         let path = generation.at().unwrap_or(&generation.path).to_owned();
         // A stale handle of a network file system is cured by opening anew.
         self.descriptors.remove(id);
         if error.kind() != io::ErrorKind::NotFound {
-            self.blame(path, error);
+            self.reports.blame(path, error);
         }
     }
 
@@ -413,7 +368,7 @@ impl Tail {
         if self.descriptors.peek(id).is_some() {
             return Ok(true);
         }
-        let Some(generation) = self.generations.get(&id) else { return Ok(false) };
+        let Some(generation) = self.registry.get(id) else { return Ok(false) };
         let (Some(at), Some(key)) = (generation.at().map(Path::to_owned), generation.key()) else {
             return Ok(false);
         };
@@ -437,25 +392,9 @@ impl Tail {
         }
     }
 
-    /// Notes why a path cannot be read.
-    fn blame(&mut self, path: PathBuf, error: &io::Error) {
-        self.troubles.push(match error.kind() {
-            io::ErrorKind::PermissionDenied => Trouble::Denied { path },
-            _ if is_descriptor_limit(error) => Trouble::NoDescriptors { path },
-            _ => Trouble::Unreadable { path, error: error.to_string() },
-        });
-    }
-
-    /// Forgets that a path was in trouble: should it come back, it is news.
-    fn calm(&mut self, path: &Path) {
-        if !self.told.is_empty() {
-            self.told.retain(|(told, _)| told != path && !told.as_os_str().is_empty());
-        }
-    }
-
     /// Lets go of a generation whose reader has been told of its end.
     fn retire(&mut self, id: u64) {
-        let Some(generation) = self.generations.get(&id) else { return };
+        let Some(generation) = self.registry.get(id) else { return };
         if generation.stage != Stage::Spent {
             return;
         }
@@ -467,15 +406,7 @@ impl Tail {
     }
 
     fn forget(&mut self, id: u64) {
-        if let Some(key) = self.generations.remove(&id).and_then(|generation| generation.key()) {
-            self.by_key.remove(&key);
-        }
+        self.registry.forget(id);
         self.descriptors.remove(id);
-        self.changed.insert(id);
     }
-}
-
-fn is_descriptor_limit(error: &io::Error) -> bool {
-    let number = error.raw_os_error();
-    number == Some(Errno::MFILE.raw_os_error()) || number == Some(Errno::NFILE.raw_os_error())
 }

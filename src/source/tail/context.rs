@@ -15,7 +15,7 @@ impl Tail {
     /// Up to `lines` whole lines before `offset`, which is the start of a line; oldest first, without
     /// their newlines. Fewer where the file is gone or the lines are very long.
     pub fn before(&self, id: u64, offset: u64, lines: usize) -> Vec<Vec<u8>> {
-        let Some(generation) = self.generations.get(&id) else { return Vec::new() };
+        let Some(generation) = self.registry.get(id) else { return Vec::new() };
         let bytes = self.window(id, generation, offset, CONTEXT_LEN);
         // What the file no longer has is missing at the start.
         let start = offset.saturating_sub(bytes.len() as u64);
@@ -32,13 +32,13 @@ impl Tail {
 
     /// Up to [`RECORD_BYTES_MAX`] bytes before what is not settled of a file; none where the file is gone.
     pub fn above(&self, id: u64) -> Vec<u8> {
-        let Some(generation) = self.generations.get(&id) else { return Vec::new() };
+        let Some(generation) = self.registry.get(id) else { return Vec::new() };
         self.window(id, generation, generation.progress.offset, RECORD_BYTES_MAX as u64)
     }
 
     /// The chunk of `id` that was read last and is not settled, once more; `end` is what was said to follow it.
     pub fn at_hand(&self, id: u64, end: End) -> Option<Chunk<'_>> {
-        let chunk = self.generations.get(&id)?.chunk(id, end);
+        let chunk = self.registry.get(id)?.chunk(id, end);
         let is_joint = self.joint.as_ref().is_some_and(|joint| joint.is_of(id));
         Some(if is_joint { Chunk { bytes: &self.joined, ..chunk } } else { chunk })
     }

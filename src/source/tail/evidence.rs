@@ -31,7 +31,7 @@ impl Tail {
 
     /// Whether a file is where the one of a generation was, or has its number.
     fn may_be_in(&self, id: u64, found: &Found) -> bool {
-        let Some(generation) = self.generations.get(&id) else { return false };
+        let Some(generation) = self.registry.get(id) else { return false };
         let Place::Gone(gone) = &generation.place else { return false };
         generation.path.parent() == found.path.parent() || gone.identity.inode == found.stat.inode
     }
@@ -59,7 +59,7 @@ impl Tail {
     /// Whether a file at a rotated name holds what was read of another generation than `id`: the inode number of a
     /// deleted file has been given to a copy.
     pub(super) fn is_copy_of_another(&self, id: u64, at: &Path, file: &File, size: u64) -> bool {
-        let mut others = self.generations.iter().filter(|&(&other, original)| {
+        let mut others = self.registry.iter().filter(|&(&other, original)| {
             other != id
                 && at.parent() == original.path.parent()
                 && names::is_rotated(&names::name_of(&original.path), &names::name_of(at))
@@ -75,7 +75,7 @@ impl Tail {
         if !self.open(id).unwrap_or(false) {
             return false;
         }
-        let (Some(file), Some(generation)) = (self.descriptors.get(id), self.generations.get(&id)) else {
+        let (Some(file), Some(generation)) = (self.descriptors.get(id), self.registry.get(id)) else {
             return false;
         };
         let at = generation.at().unwrap_or(&generation.path).to_owned();
@@ -98,7 +98,7 @@ impl Tail {
         let mut keys = HashSet::new();
         siblings.retain(|found| {
             let key = found.stat.key();
-            !self.by_key.contains_key(&key) && keys.insert(key)
+            !self.registry.is_known(&key) && keys.insert(key)
         });
         siblings.sort_by_key(|found| std::cmp::Reverse(found.stat.modified));
         let mut copies = Vec::new();
@@ -109,7 +109,7 @@ impl Tail {
             let Ok(meta) = file.metadata() else { continue };
             found.stat = Stat::of(&meta);
             let size = found.stat.size;
-            let Some(generation) = self.generations.get(&id) else { continue };
+            let Some(generation) = self.registry.get(id) else { continue };
             if generation.is_in(&file, size).unwrap_or(false) {
                 let fit = if size >= generation.read_offset() { Fit::Proved } else { Fit::Part };
                 let verdict = judge(&Evidence { size, fits: vec![(id, fit)], ..Evidence::default() });
@@ -121,7 +121,7 @@ impl Tail {
 
     /// How a file holds what was read of a generation that has none.
     fn fit(&self, id: u64, found: &Found, file: &File) -> io::Result<Option<Fit>> {
-        let Some(generation) = self.generations.get(&id) else { return Ok(None) };
+        let Some(generation) = self.registry.get(id) else { return Ok(None) };
         let Place::Gone(gone) = &generation.place else { return Ok(None) };
         let (identity, offset) = (&gone.identity, generation.progress.offset);
         if !mark::accepts(file, &found.stat, identity, offset)? {
@@ -139,7 +139,7 @@ impl Tail {
     /// The live generation of which the file is a copy, whole or in the making.
     fn original_of(&mut self, found: &Found, file: &File) -> Option<Longer> {
         for base in names::bases(&names::name_of(&found.path)) {
-            let Some(&id) = self.by_path.get(&found.path.with_file_name(base)) else { continue };
+            let Some(id) = self.registry.named(&found.path.with_file_name(base)) else { continue };
             if !self.open(id).unwrap_or(false) {
                 continue;
             }
@@ -159,7 +159,7 @@ impl Tail {
                 && generation.path.parent() == found.path.parent()
                 && names::is_rotated(&names::name_of(&generation.path), &name)
         };
-        let relatives = self.generations.iter().filter(|(_, generation)| related(generation));
+        let relatives = self.registry.iter().filter(|(_, generation)| related(generation));
         let relatives: Vec<u64> = relatives.map(|(&id, _)| id).collect();
         let mut relatives = relatives.into_iter();
         let original = relatives.find(|&id| {
@@ -170,14 +170,14 @@ impl Tail {
     }
 
     fn followed(&self, id: u64) -> Longer {
-        Longer::Followed { id, is_proved: self.generations.get(&id).is_some_and(Generation::is_proved) }
+        Longer::Followed { id, is_proved: self.registry.get(id).is_some_and(Generation::is_proved) }
     }
 
     /// Whether the file is a copy of one that is new, too, and not followed yet.
     fn is_of_a_new_file(&mut self, found: &Found, file: &File, look: &Look) -> bool {
         names::bases(&names::name_of(&found.path)).iter().any(|base| {
             let path = found.path.with_file_name(base);
-            look.by_path(&path).is_some_and(|original| !self.by_key.contains_key(&original.stat.key()))
+            look.by_path(&path).is_some_and(|original| !self.registry.is_known(&original.stat.key()))
                 && self.open_path(&path).is_ok_and(|original| is_start_of(file, found.stat.size, &original))
         })
     }

@@ -24,8 +24,7 @@ impl Tail {
     pub(super) fn release(&mut self) {
         let mut held = Vec::new();
         for id in self.descriptors.ids() {
-            let (Some(generation), Some(file)) = (self.generations.get(&id), self.descriptors.peek(id))
-            else {
+            let (Some(generation), Some(file)) = (self.registry.get(id), self.descriptors.peek(id)) else {
                 continue;
             };
             if generation.away && generation.stat.links == 0 && generation.stage == Stage::Open {
@@ -40,14 +39,14 @@ impl Tail {
                 return;
             }
             sum -= bytes;
-            let Some(generation) = self.generations.get_mut(&id) else { continue };
+            let Some(generation) = self.registry.get_mut(id) else { continue };
             let offset = generation.read_offset();
             let unread = generation.stat.size.saturating_sub(offset);
             let path = generation.path.clone();
-            self.troubles.push(Trouble::Released { path, held: bytes, offset, unread });
+            self.reports.add(Trouble::Released { path, held: bytes, offset, unread });
             generation.stage = Stage::Over;
             self.descriptors.remove(id);
-            self.leave(id, Place::Nowhere);
+            self.registry.leave(id, Place::Nowhere);
         }
     }
 }

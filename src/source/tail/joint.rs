@@ -46,16 +46,16 @@ impl Tail {
     pub(super) fn chunk(&mut self, id: u64, end: End, now: Instant) -> Option<Chunk<'_>> {
         match self.first_lines(id, end, now) {
             First::Of(before, length, end) => return self.join(before, id, length, end),
-            First::Own => return self.generations.get(&id).map(|one| one.chunk(id, end)),
-            First::Behind(before) => self.generations.get_mut(&id)?.behind = Some(before),
+            First::Own => return self.registry.get(id).map(|one| one.chunk(id, end)),
+            First::Behind(before) => self.registry.get_mut(id)?.behind = Some(before),
             First::Waiting => {}
         }
-        self.generations.get(&id).map(|one| Chunk { bytes: &[], ..one.chunk(id, end) })
+        self.registry.get(id).map(|one| Chunk { bytes: &[], ..one.chunk(id, end) })
     }
 
     /// Tells what the bytes at hand of a generation are, which are followed by `end`.
     fn first_lines(&self, id: u64, end: End, now: Instant) -> First {
-        let Some(after) = self.generations.get(&id) else { return First::Own };
+        let Some(after) = self.registry.get(id) else { return First::Own };
         let (Some(began), true) = (after.began, after.progress == Progress::default()) else {
             return First::Own;
         };
@@ -63,7 +63,7 @@ impl Tail {
         if length == 0 || end == End::Final {
             return First::Own;
         }
-        let mut earlier = self.generations.range(..id).rev();
+        let mut earlier = self.registry.range(..id).rev();
         let Some((&before, generation)) = earlier.find(|(_, one)| after.goes_on_from(one)) else {
             return First::Own;
         };
@@ -77,17 +77,10 @@ impl Tail {
         }
     }
 
-    /// Whether it has waited for the one before it, and that one has been read meanwhile: files have their turns in any
-    /// order, and nothing else may come for long.
-    pub(super) fn has_waited(&self, generation: &Generation) -> bool {
-        let before = generation.behind.map(|before| self.generations.get(&before));
-        before.is_some_and(|before| !before.is_some_and(Generation::is_unread))
-    }
-
     /// The last record of `before` and what `after` adds to it.
     fn join(&mut self, before: u64, after: u64, length: usize, end: End) -> Option<Chunk<'_>> {
-        let added = self.generations.get(&after)?.carry.get(..length)?;
-        let generation = self.generations.get(&before)?;
+        let added = self.registry.get(after)?.carry.get(..length)?;
+        let generation = self.registry.get(before)?;
         self.joined = [&generation.carry, added].concat();
         self.joint = Some(Joint { before, after });
         Some(Chunk { bytes: &self.joined, ..generation.chunk(before, end) })
@@ -96,15 +89,15 @@ impl Tail {
     /// Settles in the later generation what of a joint chunk is its own; returns what is left for the earlier one.
     pub(super) fn part(&mut self, id: u64, mut progress: Progress) -> Progress {
         let Some(joint) = self.joint.take().filter(|joint| joint.before == id) else { return progress };
-        let Some(end) = self.generations.get(&id).map(Generation::read_offset) else { return progress };
-        let Some(after) = self.generations.get_mut(&joint.after) else { return progress };
+        let Some(end) = self.registry.get(id).map(Generation::read_offset) else { return progress };
+        let Some(after) = self.registry.get_mut(joint.after) else { return progress };
         let length = progress.offset.saturating_sub(end);
         let settled = usize::try_from(length).ok().and_then(|length| after.carry.get(..length));
         let Some(settled) = settled.filter(|settled| !settled.is_empty()) else { return progress };
         let lines = bytecount::count(settled, b'\n') as u64;
         let reported = std::mem::take(&mut progress.reported);
         after.settle(Progress { offset: length, line: 1 + lines, mode: progress.mode, reported });
-        self.changed.insert(joint.after);
+        self.registry.note(joint.after);
         Progress { offset: end, line: progress.line.saturating_sub(lines), ..progress }
     }
 }

@@ -11,7 +11,7 @@ impl Tail {
     pub fn levels(&self) -> BTreeMap<String, Level> {
         let named = self.sources.iter().map(|source| (source.name.clone(), Level::default()));
         let mut levels: BTreeMap<String, Level> = named.collect();
-        for (&id, generation) in &self.generations {
+        for (&id, generation) in self.registry.iter() {
             // A source that is no longer configured has none.
             let Some(level) = levels.get_mut(&generation.source) else { continue };
             level.open += u64::from(self.descriptors.peek(id).is_some());

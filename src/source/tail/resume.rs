@@ -36,7 +36,7 @@ impl Tail {
             |generation: &Generation| matches!(generation.place, Place::Gone(Gone { searched: false, .. }));
         // The newest first: what was followed anew, because it had lost its end for a while, may fit
         // an older position, too.
-        let ids = self.generations.iter().rev().filter(|(_, generation)| unsearched(generation));
+        let ids = self.registry.iter().rev().filter(|(_, generation)| unsearched(generation));
         // One that is known by its inode number alone takes what the others leave: the number may
         // have been given to a copy of another.
         let (proved, vague): (Vec<_>, Vec<_>) = ids.partition(|(_, generation)| generation.is_proved());
@@ -49,7 +49,7 @@ impl Tail {
                 self.give_up(id, look, now);
             }
             // What was found again may be what a new file is a copy of.
-            self.index_paths();
+            self.registry.index_paths();
         }
     }
 
@@ -58,7 +58,7 @@ impl Tail {
     fn nowhere(&mut self, mut ids: Vec<u64>, look: &mut Look, now: Instant) -> Vec<u64> {
         for _ in 0..LISTINGS_MAX {
             ids.retain(|&id| self.search(id, false, look, now) == Search::Nothing);
-            let generations = ids.iter().filter_map(|id| self.generations.get(id));
+            let generations = ids.iter().filter_map(|&id| self.registry.get(id));
             let folders: BTreeSet<PathBuf> =
                 generations.filter_map(|generation| Some(generation.path.parent()?.to_owned())).collect();
             let moved: Vec<bool> = folders.iter().map(|folder| look.relist(folder)).collect();
@@ -72,7 +72,7 @@ impl Tail {
     /// Whether a known file is where it was and nobody wants it any more. Its position stays, for
     /// the case that somebody does again.
     fn is_dropped(&mut self, id: u64, look: &Look) -> bool {
-        let Some(generation) = self.generations.get(&id) else { return false };
+        let Some(generation) = self.registry.get(id) else { return false };
         let Place::Gone(gone) = &generation.place else { return false };
         let stays = scan::stat(&generation.path).is_ok_and(|stat| stat.inode == gone.identity.inode);
         let source = self.source_index(&generation.source);
@@ -84,7 +84,7 @@ impl Tail {
             // A link may be on its way to another file: the next sweep can tell.
             return true;
         }
-        if let Some(Generation { place: Place::Gone(gone), .. }) = self.generations.get_mut(&id) {
+        if let Some(Generation { place: Place::Gone(gone), .. }) = self.registry.get_mut(id) {
             gone.searched = true;
         }
         true
@@ -94,7 +94,7 @@ impl Tail {
     fn search(&mut self, id: u64, by_inode: bool, look: &mut Look, now: Instant) -> Search {
         let mut search = Search::Nothing;
         for found in self.candidates(id, by_inode, look) {
-            if self.by_key.contains_key(&found.stat.key()) {
+            if self.registry.is_known(&found.stat.key()) {
                 continue;
             }
             let opened = self.open_path(&found.path);
@@ -104,11 +104,11 @@ impl Tail {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
                     search = Search::Denied;
-                    self.blame(found.path, &error);
+                    self.reports.blame(found.path, &error);
                 }
             }
         }
-        if self.generations.get(&id).is_some_and(|generation| look.denied.contains(&generation.path)) {
+        if self.registry.get(id).is_some_and(|generation| look.denied.contains(&generation.path)) {
             search = Search::Denied;
         }
         search
@@ -116,7 +116,7 @@ impl Tail {
 
     /// The files that may hold it, the likeliest first.
     fn candidates(&self, id: u64, by_inode: bool, look: &mut Look) -> Vec<Found> {
-        let Some(generation) = self.generations.get(&id) else { return Vec::new() };
+        let Some(generation) = self.registry.get(id) else { return Vec::new() };
         let Place::Gone(gone) = &generation.place else { return Vec::new() };
         let (path, number) = (&generation.path, gone.identity.inode);
         if by_inode {
@@ -166,7 +166,7 @@ impl Tail {
         now: Instant,
     ) -> io::Result<()> {
         let stat = found.stat;
-        let Some(generation) = self.generations.get_mut(&id) else { return Ok(()) };
+        let Some(generation) = self.registry.get_mut(id) else { return Ok(()) };
         let settings = &self.sources[found.source];
         generation.bind(&file, found.path.clone(), stat, now)?;
         generation.source.clone_from(&settings.name);
@@ -178,10 +178,9 @@ impl Tail {
             generation.shown = found.path.to_string_lossy().into_owned();
         }
         let away = generation.away;
-        self.by_key.insert(stat.key(), id);
+        self.registry.bind(id, stat.key());
         self.descriptors.insert(id, file);
-        self.calm(&found.path);
-        self.changed.insert(id);
+        self.reports.calm(&found.path);
         if away {
             // Its writer may have lagged behind, then it is the newer one, but born before; and a copy
             // that was made of it is born late, but was never written to again.
@@ -198,15 +197,15 @@ impl Tail {
     /// Nothing holds what was read. Bytes are lost that were seen and not read; and if it was what stood at its path
     /// when the last run ended, some may have been written to it since.
     fn give_up(&mut self, id: u64, look: &mut Look, now: Instant) {
-        let Some(generation) = self.generations.get_mut(&id) else { return };
+        let Some(generation) = self.registry.get_mut(id) else { return };
         let Place::Gone(gone) = &mut generation.place else { return };
         gone.searched = true;
         let (path, unread) = (generation.path.clone(), generation.unread());
-        let newer = self.generations.range(id + 1..).any(|(_, other)| other.path == path);
+        let newer = self.registry.range(id + 1..).any(|(_, other)| other.path == path);
         let name = names::name_of(&path);
         let rotated = names::bases(&name).iter().any(|base| {
             let base = path.with_file_name(base);
-            look.by_path(&base).is_some() || self.generations.values().any(|other| other.path == base)
+            look.by_path(&base).is_some() || self.registry.values().any(|other| other.path == base)
         });
         let is_loss = unread.is_some() || !(newer || rotated);
         if !self.is_archived(id, is_loss, look, now) && is_loss {
@@ -216,7 +215,7 @@ impl Tail {
 
     /// Whether an archive may hold it, from which it is read on then.
     fn is_archived(&mut self, id: u64, is_loss: bool, look: &mut Look, now: Instant) -> bool {
-        let Some(generation) = self.generations.get_mut(&id) else { return false };
+        let Some(generation) = self.registry.get_mut(id) else { return false };
         let path = generation.path.clone();
         let Some(source) = self.sources.iter().position(|source| scan::names(source, &path)) else {
             return false;
@@ -227,7 +226,7 @@ impl Tail {
             let same = other.path == path || names::is_rotated(&names::name_of(&other.path), &name);
             same && other.path.parent() == path.parent()
         };
-        let is_newest = !self.generations.range(id + 1..).any(|(_, other)| is_newer(other));
+        let is_newest = !self.registry.range(id + 1..).any(|(_, other)| is_newer(other));
         let mut archives = Archives::beside(&path, &self.sources[source], look);
         (archives.is_newest, archives.is_loss) = (is_newest, is_loss);
         self.unpack(id, archives, now)
@@ -242,14 +241,14 @@ impl Tail {
                 look.add(found);
             }
         }
-        let unknown = look.found.iter().filter(|found| !self.by_key.contains_key(&found.stat.key()));
+        let unknown = look.found.iter().filter(|found| !self.registry.is_known(&found.stat.key()));
         let mut unknown: Vec<Found> = unknown.cloned().collect();
         // The clock of a file system is coarse: names tell what it does not.
         unknown.sort_by_cached_key(|found| {
             (found.stat.modified, names::age(&names::name_of(&found.path)), found.path.clone())
         });
         let gone = |generation: &Generation| matches!(generation.place, Place::Gone(_));
-        let gone = self.generations.iter().filter(|(_, generation)| gone(generation));
+        let gone = self.registry.iter().filter(|(_, generation)| gone(generation));
         let gone: Vec<u64> = gone.map(|(&id, _)| id).collect();
         for mut found in unknown {
             let known_copy = self.copies.get(&found.stat.key());
@@ -262,12 +261,12 @@ impl Tail {
             match self.open_found(&mut found) {
                 Ok(Some(file)) => self.admit(found, file, &gone, look, now),
                 Ok(None) => self.admit_deleted(found, &gone, look, now),
-                Err(error) => self.blame(found.path, &error),
+                Err(error) => self.reports.blame(found.path, &error),
             }
         }
         // Not before another look at them, however long ago the last one was.
         self.undecided.retain(|key, one| {
-            !self.by_key.contains_key(key) && now.saturating_duration_since(one.since) < ROTATE_QUIET
+            !self.registry.is_known(key) && now.saturating_duration_since(one.since) < ROTATE_QUIET
         });
         self.undecided_open.retain(|key| self.undecided.contains_key(key));
     }
@@ -292,13 +291,13 @@ impl Tail {
         let file = self.undecided.get(&key).and_then(|one| one.file.as_ref()?.try_clone().ok());
         let Some(file) = file else { return };
         // The original may have been cut to nothing since.
-        if self.is_copy_of_another(self.next_id, &found.path, &file, found.stat.size) {
+        if self.is_copy_of_another(self.registry.next_id(), &found.path, &file, found.stat.size) {
             self.undecided.remove(&key);
             return;
         }
         self.admit(found, file, gone, look, now);
-        if let Some(&id) = self.by_key.get(&key)
-            && let Some(generation) = self.generations.get_mut(&id)
+        if let Some(id) = self.registry.in_file(&key)
+            && let Some(generation) = self.registry.get_mut(id)
         {
             generation.away = true;
             self.descriptors.pin(id, true);
@@ -329,12 +328,12 @@ impl Tail {
     /// Looks for what came and went between a new file and the last one known under its path: a file
     /// may be rotated away after a sweep has seen it, and before it is opened.
     fn bridge(&mut self, look: &mut Look) {
-        let unknown = look.found.iter().filter(|found| !self.by_key.contains_key(&found.stat.key()));
+        let unknown = look.found.iter().filter(|found| !self.registry.is_known(&found.stat.key()));
         let unknown: Vec<&Found> = unknown.collect();
         if unknown.is_empty() {
             return;
         }
-        let here = self.generations.iter().filter(|(_, generation)| generation.key().is_some());
+        let here = self.registry.iter().filter(|(_, generation)| generation.key().is_some());
         // In the order of their ids: of one path the last stays.
         let last: HashMap<&Path, (u64, Stat)> =
             here.map(|(&id, generation)| (&*generation.path, (id, generation.stat))).collect();
@@ -356,7 +355,7 @@ impl Tail {
             Verdict::New => {}
             Verdict::Same(id) => {
                 if let Err(error) = self.rebind(id, &found, file, look, now) {
-                    self.blame(found.path, &error);
+                    self.reports.blame(found.path, &error);
                 }
                 return;
             }
@@ -374,7 +373,7 @@ impl Tail {
         if self.fresh && self.sources[found.source].start == Start::End {
             match last_line(&file, Progress::default(), &mut self.scratch) {
                 Ok(last) => progress = last,
-                Err(error) => return self.blame(found.path, &error),
+                Err(error) => return self.reports.blame(found.path, &error),
             }
         }
         self.create(&found, file, progress, now);
@@ -407,17 +406,12 @@ impl Tail {
         let path = found.base.as_ref().unwrap_or(&found.path).clone();
         let mut generation = Generation::new(name, hold, path, progress, now);
         if let Err(error) = generation.bind(&file, found.path.clone(), found.stat, now) {
-            self.blame(found.path.clone(), &error);
+            self.reports.blame(found.path.clone(), &error);
             return None;
         }
-        let id = self.next_id;
-        self.next_id += 1;
-        self.generations.insert(id, generation);
-        self.by_key.insert(found.stat.key(), id);
-        self.by_path.insert(found.path.clone(), id);
+        let id = self.registry.add(generation);
         self.descriptors.insert(id, file);
-        self.calm(&found.path);
-        self.changed.insert(id);
+        self.reports.calm(&found.path);
         Some(id)
     }
 }

@@ -17,10 +17,10 @@ impl Tail {
     /// Looks at folders and files: what is new, what moved, what was truncated. Bounded by the number
     /// of files; waits for nothing. Returns each trouble once, for as long as it lasts.
     pub fn sweep(&mut self, now: Instant) -> Vec<Trouble> {
-        self.restless = None;
-        let due = self.sources_due(now);
+        self.schedule.stir_all();
+        let due = self.schedule.sources_due(&self.sources, now);
         let mut look = Look::at(&self.sources, &due, self.own.keys());
-        let ids: Vec<u64> = self.generations.keys().copied().collect();
+        let ids: Vec<u64> = self.registry.iter().map(|(&id, _)| id).collect();
         for &id in &ids {
             self.retire(id);
         }
@@ -28,36 +28,20 @@ impl Tail {
             self.locate(id, &mut look, &due, now);
         }
         self.release();
-        self.index_paths();
+        self.registry.index_paths();
         self.resume(&mut look, now);
         if !self.is_proving() {
             self.begin_later(&mut look, now);
             self.discover(&mut look, now);
         }
         self.expire(now);
-        self.index_paths();
+        self.registry.index_paths();
         self.fresh = false;
-        let restless = self.generations.iter().filter(|(_, generation)| generation.deadline(now).is_some());
-        self.restless = Some(restless.map(|(&id, _)| id).collect());
-        if !self.told.is_empty() {
-            look.listed().for_each(|folder| self.calm(folder));
+        self.schedule.rest(&self.registry, now);
+        if !self.reports.is_calm() {
+            look.listed().for_each(|folder| self.reports.calm(folder));
         }
-        self.troubles.append(&mut look.troubles);
-        let told = &mut self.told;
-        let news = |trouble: &Trouble| trouble.key().is_none_or(|key| told.insert(key));
-        std::mem::take(&mut self.troubles).into_iter().filter(news).collect()
-    }
-
-    fn sources_due(&mut self, now: Instant) -> Vec<bool> {
-        let mut due = Vec::with_capacity(self.sources.len());
-        for (source, poll_at) in self.sources.iter().zip(&mut self.poll_at) {
-            let is_due = poll_at.is_none_or(|at| at <= now);
-            if is_due {
-                *poll_at = source.poll.map(|poll| now + poll);
-            }
-            due.push(is_due);
-        }
-        due
+        self.reports.take(look.troubles)
     }
 
     pub(super) fn source_index(&self, name: &str) -> Option<usize> {
@@ -66,19 +50,19 @@ impl Tail {
 
     /// Finds the file of a generation again.
     pub(super) fn locate(&mut self, id: u64, look: &mut Look, due: &[bool], now: Instant) {
-        let Some(generation) = self.generations.get_mut(&id) else { return };
+        let Some(generation) = self.registry.get_mut(id) else { return };
         let Some(key) = generation.key() else { return };
         let index = self.sources.iter().position(|source| source.name == generation.source);
         if index.is_some_and(|index| !due[index]) {
             return;
         }
         if let Some(found) = look.by_key(key) {
+            generation.away = false;
             if generation.at() != Some(&found.path) {
                 generation.shown = found.path.to_string_lossy().into_owned();
                 generation.place = Place::Here { at: found.path.clone(), key };
-                self.changed.insert(id);
+                self.registry.note(id);
             }
-            generation.away = false;
             self.descriptors.pin(id, false);
             let stat = found.stat;
             return self.note(id, stat, now);
@@ -89,7 +73,7 @@ impl Tail {
     /// A file that no source names any more: renamed, deleted, or behind a link that now leads
     /// elsewhere.
     fn follow_away(&mut self, id: u64, source: usize, look: &mut Look, now: Instant) {
-        let Some(generation) = self.generations.get_mut(&id) else { return };
+        let Some(generation) = self.registry.get_mut(id) else { return };
         let Place::Here { at, key } = generation.place.clone() else { return };
         // Where no file has the name, the next one may come and be rotated away before it is seen.
         let is_vacant = generation.stage == Stage::Open && scan::stat(&generation.path).is_err();
@@ -103,7 +87,7 @@ impl Tail {
             }
             _ => self.moved_to(id, &at, source, look),
         };
-        if let (Some((at, _)), Some(generation)) = (&there, self.generations.get_mut(&id)) {
+        if let (Some((at, _)), Some(generation)) = (&there, self.registry.get_mut(id)) {
             generation.place = Place::Here { at: at.clone(), key };
         }
         if newly {
@@ -132,7 +116,7 @@ impl Tail {
     /// Where the file of a generation is in the folder of `at`, in which it was. Names that move while they are looked
     /// at hide it: what would be lost with it is nowhere only once the folder has stood still.
     fn moved_to(&self, id: u64, at: &Path, source: usize, look: &mut Look) -> Option<(PathBuf, Stat)> {
-        let generation = self.generations.get(&id)?;
+        let generation = self.registry.get(id)?;
         let key = generation.key()?;
         let would_be_lost = generation.is_unread() && self.descriptors.peek(id).is_none();
         for _ in 0..LISTINGS_MAX {
@@ -154,11 +138,11 @@ impl Tail {
         is_later: impl Fn(&Stat) -> bool,
         look: &mut Look,
     ) {
-        let Some(generation) = self.generations.get(&id) else { return };
+        let Some(generation) = self.registry.get(id) else { return };
         let path = generation.path.clone();
         let base = names::name_of(&path);
         for found in look.beside_at_rest(&path, source, |name, _| names::is_rotated(&base, name)) {
-            if is_later(&found.stat) && !self.by_key.contains_key(&found.stat.key()) {
+            if is_later(&found.stat) && !self.registry.is_known(&found.stat.key()) {
                 look.between.push(Found { base: Some(path.clone()), ..found });
             }
         }
@@ -166,25 +150,26 @@ impl Tail {
 
     /// Takes in what `stat` says of the file of a generation.
     fn note(&mut self, id: u64, stat: Stat, now: Instant) {
-        let Some(generation) = self.generations.get_mut(&id) else { return };
+        let Some(generation) = self.registry.get_mut(id) else { return };
         // What is over and has a name again is another file with an old inode number.
         let was_over = generation.stage == Stage::Spent && !generation.away;
         if !generation.look(stat) || self.has_regrown(id) {
             return if was_over { self.forget(id) } else { self.turn_over(id, now) };
         }
-        let Some(generation) = self.generations.get_mut(&id) else { return };
+        let Some(generation) = self.registry.get_mut(id) else { return };
         // What was there and not read yet is known to be lost if the next look finds another content, or none.
         if stat.size > generation.seen_size {
             generation.seen_size = stat.size;
-            self.changed.insert(id);
+            self.registry.note(id);
         }
+        let Some(generation) = self.registry.get_mut(id) else { return };
         if generation.stage == Stage::Spent && generation.is_unread() {
             generation.wake(now);
             if generation.read_offset() == 0 && (was_over || self.holds_a_copy(id)) {
                 return self.forget(id);
             }
         }
-        let Some(generation) = self.generations.get_mut(&id) else { return };
+        let Some(generation) = self.registry.get_mut(id) else { return };
         if generation.stage != Stage::Open || !generation.away || generation.is_unread() {
             return;
         }
@@ -199,11 +184,11 @@ impl Tail {
     /// Whether a file that has changed was truncated and has grown again, which its size does not show.
     /// It has to be known before new files are judged: one of them may be the copy.
     fn has_regrown(&mut self, id: u64) -> bool {
-        let changed = self.generations.get(&id).is_some_and(Generation::is_unread);
+        let changed = self.registry.get(id).is_some_and(Generation::is_unread);
         if !changed || !self.open(id).unwrap_or(false) {
             return false;
         }
-        let (Some(file), Some(generation)) = (self.descriptors.get(id), self.generations.get(&id)) else {
+        let (Some(file), Some(generation)) = (self.descriptors.get(id), self.registry.get(id)) else {
             return false;
         };
         !generation.is_intact(file).unwrap_or(true)
@@ -211,23 +196,23 @@ impl Tail {
 
     /// A generation that was read to its end and to which nobody has written since.
     fn end(&mut self, id: u64, deleted: bool, now: Instant) {
-        let Some(generation) = self.generations.get_mut(&id) else { return };
+        let Some(generation) = self.registry.get_mut(id) else { return };
         let reachable = generation
             .at()
             .is_some_and(|at| scan::stat(at).is_ok_and(|stat| Some(stat.key()) == generation.key()));
         generation.stage = Stage::Over;
         self.descriptors.remove(id);
         if deleted {
-            self.leave(id, Place::Nowhere);
+            self.registry.leave(id, Place::Nowhere);
         } else if !reachable {
             let identity = generation.identity();
-            self.leave(id, Place::Gone(Gone { since: now, identity, searched: true }));
+            self.registry.leave(id, Place::Gone(Gone { since: now, identity, searched: true }));
         }
     }
 
     /// A file that has vanished while it was closed.
     fn lose(&mut self, id: u64, source: usize, look: &mut Look, now: Instant) {
-        let Some(generation) = self.generations.get_mut(&id) else { return };
+        let Some(generation) = self.registry.get_mut(id) else { return };
         if generation.stage == Stage::Spent {
             return self.forget(id);
         }
@@ -235,36 +220,27 @@ impl Tail {
         let is_loss = generation.unread().is_some();
         generation.stage = if is_loss { Stage::Open } else { Stage::Over };
         let (identity, path) = (generation.identity(), generation.path.clone());
-        self.leave(id, Place::Gone(Gone { since: now, identity, searched: true }));
+        self.registry.leave(id, Place::Gone(Gone { since: now, identity, searched: true }));
         if !is_loss {
             return;
         }
         let archives = Archives::beside(&path, &self.sources[source], look);
         if !self.unpack(id, archives, now) {
             self.tell_gap(id);
-            if let Some(generation) = self.generations.get_mut(&id) {
+            if let Some(generation) = self.registry.get_mut(id) {
                 generation.stage = Stage::Over;
             }
         }
     }
 
-    /// The file of a generation is no longer its file.
-    pub(super) fn leave(&mut self, id: u64, place: Place) {
-        let Some(generation) = self.generations.get_mut(&id) else { return };
-        if let Some(key) = generation.key() {
-            self.by_key.remove(&key);
-        }
-        generation.place = place;
-    }
-
     /// A file that no longer holds what was read from it: truncated, and perhaps grown again. What it
     /// held is over, or goes on in a copy; what it holds now is another generation.
     pub(super) fn turn_over(&mut self, id: u64, now: Instant) {
-        let Some(generation) = self.generations.get(&id) else { return };
+        let Some(generation) = self.registry.get(id) else { return };
         let Place::Here { at, key } = generation.place.clone() else { return };
         let (path, shown) = (generation.path.clone(), generation.shown.clone());
         let (away, stat) = (generation.away, generation.stat);
-        self.restless = None;
+        self.schedule.stir_all();
         let source = self.source_index(&generation.source).unwrap_or(0);
         let file = match self.open(id) {
             Ok(true) => self.descriptors.remove(id),
@@ -272,24 +248,23 @@ impl Tail {
         };
         let Some(file) = file else { return };
         let copies = self.copies_of(id, &path, source);
-        self.leave(id, Place::Nowhere);
+        self.registry.leave(id, Place::Nowhere);
         self.copies.retain(|_, copy| copy.of != id);
         let mut continued = false;
         for (found, copy, verdict) in copies {
             if verdict == Verdict::Same(id) && !continued {
                 continued = true;
-                let Some(generation) = self.generations.get_mut(&id) else { return };
+                let Some(generation) = self.registry.get_mut(id) else { return };
                 generation.place_at(found.path, found.stat);
                 generation.wake(now);
                 generation.away = true;
-                self.by_key.insert(found.stat.key(), id);
+                self.registry.bind(id, found.stat.key());
                 self.descriptors.insert(id, copy);
-                self.changed.insert(id);
             } else {
                 self.remember_copy(&found, &copy, now);
             }
         }
-        if let Some(generation) = self.generations.get_mut(&id).filter(|_| !continued) {
+        if let Some(generation) = self.registry.get_mut(id).filter(|_| !continued) {
             generation.stage = Stage::Over;
             // The sizes seen before the truncation tell how much was waiting to be read.
             if generation.unread().is_some() {
@@ -303,12 +278,11 @@ impl Tail {
         }
         let found = Found { path: at, source, stat, base: None };
         if let Some(next) = self.create(&found, file, Progress::default(), now)
-            && let Some(generation) = self.generations.get_mut(&next)
+            && let Some(generation) = self.registry.get_mut(next)
         {
             generation.away = away;
             generation.path = path;
             generation.shown = shown;
-            self.by_path.insert(found.path, next);
         }
     }
 
@@ -317,7 +291,7 @@ impl Tail {
         let Ok(file) = file.try_clone() else { return };
         let progress = Progress { offset: found.stat.size, ..Progress::default() };
         if let Some(id) = self.create(found, file, progress, now)
-            && let Some(generation) = self.generations.get_mut(&id)
+            && let Some(generation) = self.registry.get_mut(id)
         {
             generation.away = true;
             generation.stage = Stage::Spent;
@@ -327,11 +301,11 @@ impl Tail {
 
     /// Tells what a generation lost, once: all that was seen in its file and not read.
     pub(super) fn tell_gap(&mut self, id: u64) {
-        let Some(generation) = self.generations.get_mut(&id) else { return };
+        let Some(generation) = self.registry.get_mut(id) else { return };
         let (path, offset, bytes) = (generation.path.clone(), generation.read_offset(), generation.unread());
-        self.troubles.push(Trouble::Gap { path, offset, bytes });
+        self.reports.add(Trouble::Gap { path, offset, bytes });
         generation.seen_size = offset;
-        self.changed.insert(id);
+        self.registry.note(id);
     }
 
     fn expire(&mut self, now: Instant) {
@@ -339,19 +313,10 @@ impl Tail {
             Place::Gone(gone) => now.saturating_duration_since(gone.since) > RETENTION,
             _ => false,
         };
-        let ids = self.generations.iter().filter(|(_, generation)| gone_for_good(generation));
+        let ids = self.registry.iter().filter(|(_, generation)| gone_for_good(generation));
         for id in ids.map(|(&id, _)| id).collect::<Vec<_>>() {
             self.forget(id);
         }
-        self.copies.retain(|_, copy| self.generations.contains_key(&copy.of));
-    }
-
-    pub(super) fn index_paths(&mut self) {
-        self.by_path.clear();
-        for (&id, generation) in &self.generations {
-            if let Some(at) = generation.at().filter(|_| !generation.away) {
-                self.by_path.insert(at.to_owned(), id);
-            }
-        }
+        self.copies.retain(|_, copy| self.registry.get(copy.of).is_some());
     }
 }

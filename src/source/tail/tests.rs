@@ -108,7 +108,7 @@ impl Followed {
 
     /// Puts a handle in the place of the open one, of which `stat` can be had and no byte.
     fn spoil(&mut self) {
-        let id = self.tail.by_path[&self.path()];
+        let id = self.tail.registry.named(&self.path()).unwrap();
         let broken = OpenOptions::new().write(true).open(self.path()).unwrap();
         self.tail.descriptors.insert(id, broken);
     }
@@ -119,7 +119,7 @@ fn a_handle_that_fails_is_closed_left_alone_for_a_second_and_opened_anew() {
     let mut log = Followed::new();
     log.append("one\n");
     assert!(log.turn().is_empty());
-    let id = log.tail.by_path[&log.path()];
+    let id = log.tail.registry.named(&log.path()).unwrap();
     for round in ["two\n", "three\n"] {
         log.append(round);
         log.spoil();
@@ -163,7 +163,7 @@ fn a_path_of_which_nothing_can_be_told_is_no_loss() {
     log.append("two\n");
     log.troubles.extend(log.tail.sweep(log.now));
     // Its handle is closed, and `stat` fails: here because a link leads to itself.
-    let id = log.tail.by_path[&log.path()];
+    let id = log.tail.registry.named(&log.path()).unwrap();
     log.tail.descriptors.remove(id);
     let away = tempfile::tempdir().unwrap();
     fs::rename(log.path(), away.path().join("worker.log")).unwrap();
@@ -192,7 +192,7 @@ fn what_is_closed_rotated_and_compressed_is_read_from_the_archive() {
         log.append("two\n");
         // Seen and not read; then closed to make room.
         log.troubles.extend(log.tail.sweep(log.now));
-        let id = log.tail.by_path[&log.path()];
+        let id = log.tail.registry.named(&log.path()).unwrap();
         log.tail.descriptors.remove(id);
         let archive = File::create(log.folder.path().join("worker.log.1.gz")).unwrap();
         let mut archive = flate2::write::GzEncoder::new(archive, flate2::Compression::fast());
@@ -238,7 +238,7 @@ fn what_is_rotated_while_it_is_looked_for_is_found() {
 fn what_is_rotated_while_it_is_located_is_found() {
     for rotations in 0..3 {
         let mut log = Followed::with_unread_line();
-        let id = log.tail.by_path[&log.path()];
+        let id = log.tail.registry.named(&log.path()).unwrap();
         for _ in 0..rotations {
             log.rotate();
             log.append("new\n");

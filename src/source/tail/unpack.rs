@@ -19,21 +19,21 @@ impl Tail {
     /// Reads a generation that is in no plain file on from an archive; whether one may hold it.
     pub(super) fn unpack(&mut self, id: u64, search: Archives, now: Instant) -> bool {
         let is_known = |one: &&mut Generation| one.is_proved() || one.identity().is_of_an_archive();
-        let Some(generation) = self.generations.get_mut(&id).filter(is_known) else { return false };
+        let Some(generation) = self.registry.get_mut(id).filter(is_known) else { return false };
         generation.packed = Packed::next(search, &generation.identity().head, now);
         self.prove(id, now);
-        self.generations.get(&id).is_some_and(|generation| generation.packed.is_some())
+        self.registry.get(id).is_some_and(|generation| generation.packed.is_some())
     }
 
     /// Whether it is not known yet if an archive holds what it seems to: what is newer waits for that.
     pub(super) fn is_proving(&self) -> bool {
-        let mut packed = self.generations.values().filter_map(|generation| generation.packed.as_ref());
+        let mut packed = self.registry.values().filter_map(|generation| generation.packed.as_ref());
         packed.any(|packed| !packed.is_proved && !packed.search.has_waited())
     }
 
     /// Passes over what was read, and compares the last of it; goes on to the next archive where that differs.
     fn prove(&mut self, id: u64, now: Instant) {
-        let Some(generation) = self.generations.get_mut(&id) else { return };
+        let Some(generation) = self.registry.get_mut(id) else { return };
         let (memory, identity, offset) =
             (generation.last_bytes(), generation.identity(), generation.read_offset());
         let tail = if memory.is_empty() { identity.tail } else { mark::mark(&memory) };
@@ -63,7 +63,7 @@ impl Tail {
     /// Reads on in an archive.
     pub(super) fn fill_packed(&mut self, id: u64, now: Instant) -> Filled {
         let state = |tail: &Tail| {
-            let packed = tail.generations.get(&id)?.packed.as_ref()?;
+            let packed = tail.registry.get(id)?.packed.as_ref()?;
             Some((packed.is_proved, packed.search.is_loss, packed.search.is_broken))
         };
         let before = state(self);
@@ -74,7 +74,7 @@ impl Tail {
             }
         }
         let (_, is_loss, is_broken) = before.unwrap_or_default();
-        let Some(generation) = self.generations.get_mut(&id) else { return Filled::Bytes(0) };
+        let Some(generation) = self.registry.get_mut(id) else { return Filled::Bytes(0) };
         let Some(packed) = &mut generation.packed else {
             // No archive held it, or the one that did is damaged from here on.
             generation.finish(if is_broken { Place::Nowhere } else { generation.place.clone() });
@@ -111,10 +111,9 @@ impl Tail {
         let newest = |one: &Generation| {
             one.packed.as_ref().is_some_and(|packed| packed.search.is_newest && packed.is_proved)
         };
-        let ids: Vec<u64> =
-            self.generations.iter().filter(|(_, one)| newest(one)).map(|(&id, _)| id).collect();
+        let ids: Vec<u64> = self.registry.iter().filter(|(_, one)| newest(one)).map(|(&id, _)| id).collect();
         for id in ids {
-            let Some(generation) = self.generations.get_mut(&id) else { continue };
+            let Some(generation) = self.registry.get_mut(id) else { continue };
             let Some(packed) = &mut generation.packed else { continue };
             let later = packed.search.later(&generation.path, &self.unpacked, now);
             let Some(later) = later else { continue };
@@ -126,7 +125,7 @@ impl Tail {
             for (archive, text) in later {
                 self.unpacked.insert(archive.path.clone());
                 let Some((text, head)) = text else {
-                    self.troubles.push(Trouble::Gap { path: archive.path, offset: 0, bytes: None });
+                    self.reports.add(Trouble::Gap { path: archive.path, offset: 0, bytes: None });
                     continue;
                 };
                 let position = Position {
@@ -143,9 +142,7 @@ impl Tail {
                 all.is_proved = true;
                 generation.packed = Some(all);
                 generation.give_up_search();
-                self.generations.insert(self.next_id, generation);
-                self.changed.insert(self.next_id);
-                self.next_id += 1;
+                self.registry.add(generation);
             }
             let source = self.source_index(&source).unwrap_or(0);
             self.add_between(id, source, |stat| stat.modified >= since, look);
