@@ -5,11 +5,11 @@
 //! ```
 //! [`super::prefix`] takes off the time and the host before it and leaves the name.
 
-use super::opening::{Format, Opening, no_fields, writer};
+use super::opening::{Format, Opening, Parts, no_fields, writer};
 use super::time::Stamped;
 use super::{kernel, read};
 
-pub(super) const FORMAT: Format = Format { name: "daemon", open, fields: no_fields };
+pub(super) const FORMAT: Format = Format { name: "daemon", open, fields: no_fields, parts };
 
 const NAMES: [&str; 6] = ["kernel", "systemd", "systemd-oomd", "systemd-coredump", "earlyoom", "smartd"];
 
@@ -20,6 +20,11 @@ fn open<'l>(line: &'l str, _: Option<Stamped<'l>>) -> Option<Opening<'l>> {
     }
     let rest = read::past_pid(rest).unwrap_or(rest).strip_prefix(": ")?;
     Some(Opening { rest, writer: Some(writer(name)), ..Opening::default() })
+}
+
+fn parts<'l>(line: &'l str, rest: &'l str) -> Parts<'l> {
+    let (name, _) = line.split_at(line.find(['[', ':']).unwrap_or(0));
+    Parts { logger: Some(name), ..Parts::message(rest) }
 }
 
 /// Whether the name has to stay before `text` for the line to start a record: it does, unless the
@@ -40,6 +45,16 @@ mod tests {
             "kernel: NVRM: Xid (PCI:0000:9b:00): 79",
         ] {
             check::opens("daemon", line, "", "", &[]);
+        }
+    }
+
+    #[test]
+    fn parts_of_a_line() {
+        for (line, logger, spans, message) in [
+            (r#"systemd-oomd[700]: Killed x: y"#, r#"systemd-oomd"#, r#""#, r#"Killed x: y"#),
+            (r#"kernel: NVRM: Xid"#, r#"kernel"#, r#""#, r#"NVRM: Xid"#),
+        ] {
+            check::parts("daemon", line, logger, spans, message);
         }
     }
 

@@ -4,11 +4,11 @@
 //! [2024-01-01T00:00:00Z INFO  module] text
 //! ```
 
-use super::opening::{Format, Opening, no_fields};
+use super::opening::{Format, Opening, Parts, no_fields};
 use super::read;
 use super::time::{self, Stamped, Zone};
 
-pub(super) const FORMAT: Format = Format { name: "env_logger", open, fields: no_fields };
+pub(super) const FORMAT: Format = Format { name: "env_logger", open, fields: no_fields, parts };
 
 fn open<'l>(line: &'l str, _: Option<Stamped<'l>>) -> Option<Opening<'l>> {
     let (stamp, rest) = time::iso(line.strip_prefix('[')?)?;
@@ -17,6 +17,14 @@ fn open<'l>(line: &'l str, _: Option<Stamped<'l>>) -> Option<Opening<'l>> {
         return None;
     }
     Some(Opening { stamp: Some(stamp), level: Some(level), rest, ..Opening::default() })
+}
+
+/// `  module] text`, the module missing where the program says none.
+fn parts<'l>(_: &'l str, rest: &'l str) -> Parts<'l> {
+    let Some((module, message)) = rest.split_once(']') else { return Parts::message(rest) };
+    let module = module.trim_start_matches(' ');
+    let message = message.strip_prefix(' ').unwrap_or(message);
+    Parts { logger: Some(module).filter(|module| !module.is_empty()), ..Parts::message(message) }
 }
 
 #[cfg(test)]
@@ -32,6 +40,21 @@ mod tests {
             ("[2024-01-32T00:00:00Z WARN  module] text", "", "WARN"),
         ] {
             check::opens("env_logger", line, time, level, &[]);
+        }
+    }
+
+    #[test]
+    fn parts_of_a_line() {
+        for (line, logger, spans, message) in [
+            (
+                r#"[2024-01-01T00:00:00Z INFO  module::inner] text [x]"#,
+                r#"module::inner"#,
+                r#""#,
+                r#"text [x]"#,
+            ),
+            (r#"[2024-01-01T00:00:00Z WARN] text"#, r#""#, r#""#, r#"text"#),
+        ] {
+            check::parts("env_logger", line, logger, spans, message);
         }
     }
 

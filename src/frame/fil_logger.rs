@@ -5,11 +5,11 @@
 //! ```
 //! The time is local and names no zone.
 
-use super::opening::{Format, Opening, no_fields};
+use super::opening::{Format, Opening, Parts, no_fields};
 use super::read;
 use super::time::{Stamped, Zone};
 
-pub(super) const FORMAT: Format = Format { name: "fil_logger", open, fields: no_fields };
+pub(super) const FORMAT: Format = Format { name: "fil_logger", open, fields: no_fields, parts };
 
 fn open<'l>(_: &'l str, stamped: Option<Stamped<'l>>) -> Option<Opening<'l>> {
     let (stamp, rest) = stamped?;
@@ -29,6 +29,13 @@ fn open<'l>(_: &'l str, stamped: Option<Stamped<'l>>) -> Option<Opening<'l>> {
     })
 }
 
+/// The module stands before the ` >` that ends the opening.
+fn parts<'l>(line: &'l str, rest: &'l str) -> Parts<'l> {
+    let opening = &line[..line.len() - rest.len()];
+    let logger = opening.strip_suffix(" >").and_then(|opening| opening.rsplit(' ').next());
+    Parts { logger, ..Parts::message(rest.strip_prefix(' ').unwrap_or(rest)) }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::frame::format::check;
@@ -45,6 +52,21 @@ mod tests {
             ("2021-02-30T07:58:04.000 WARN bellperson > text", "", "WARN"),
         ] {
             check::opens("fil_logger", line, time, level, &[]);
+        }
+    }
+
+    #[test]
+    fn parts_of_a_line() {
+        for (line, logger, spans, message) in [
+            (
+                r#"2021-08-12T07:58:04.323 INFO filecoin_proofs::api > 开始 > x"#,
+                r#"filecoin_proofs::api"#,
+                r#""#,
+                r#"开始 > x"#,
+            ),
+            (r#"2021-08-12T07:58:04.000 ERROR bellperson >"#, r#"bellperson"#, r#""#, r#""#),
+        ] {
+            check::parts("fil_logger", line, logger, spans, message);
         }
     }
 

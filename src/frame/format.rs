@@ -37,7 +37,7 @@ pub fn starts(line: &str) -> bool {
 /// that of timestamps without one. `None` if it starts none.
 pub fn head(line: &str, zone: &TimeZone) -> Option<Head> {
     let (format, opening) = opened(line)?;
-    let rest = &line[first(line).len() - opening.rest.len()..];
+    let rest = behind(line, &opening);
     Some(Head {
         time: opening.stamp.and_then(|stamp| stamp.time(zone)),
         writer: opening.writer,
@@ -46,10 +46,16 @@ pub fn head(line: &str, zone: &TimeZone) -> Option<Head> {
     })
 }
 
-fn opened(line: &str) -> Option<(&'static Format, Opening<'_>)> {
+/// Which format `line` opens a record of, and how. The rest of its opening ends where the first 4 KiB do.
+pub(super) fn opened(line: &str) -> Option<(&'static Format, Opening<'_>)> {
     let first = first(line);
     let stamped = time::iso(first);
     FORMATS.iter().find_map(|format| Some((format, (format.open)(first, stamped)?)))
+}
+
+/// What stands behind the opening of `line`, to its end.
+pub(super) fn behind<'l>(line: &'l str, opening: &Opening<'_>) -> &'l str {
+    &line[first(line).len() - opening.rest.len()..]
 }
 
 fn first(line: &str) -> &str {
@@ -65,7 +71,8 @@ fn first(line: &str) -> &str {
 pub(super) mod check {
     use jiff::tz::{Offset, TimeZone};
 
-    use super::{head, opened, starts};
+    use super::{behind, head, opened, starts};
+    use crate::frame::opening::Parts;
 
     /// `line` starts a record of the format `name`; an empty `time` or `level` means none. Local time
     /// is eight hours east of UTC.
@@ -83,6 +90,15 @@ pub(super) mod check {
         assert_eq!(peeled, line, "a record's own opening is no prefix");
     }
 
+    /// The parts behind the opening of `line`.
+    #[track_caller]
+    pub(crate) fn parts(name: &str, line: &str, logger: &str, spans: &str, message: &str) {
+        let (format, opening) = opened(line).expect(line);
+        assert_eq!(format.name, name, "{line}");
+        let logger = Some(logger).filter(|logger| !logger.is_empty());
+        assert_eq!((format.parts)(line, behind(line, &opening)), Parts { logger, spans, message }, "{line}");
+    }
+
     /// `line` does not start a record of the format `name`, though it may of another.
     #[track_caller]
     pub(crate) fn refuses(name: &str, line: &str) {
@@ -97,6 +113,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::frame::opening::Parts;
     use crate::frame::prefix::peel;
 
     #[test]
@@ -189,6 +206,19 @@ mod tests {
         fn a_line_that_starts_a_record_has_no_prefix(line in nearly()) {
             if starts(&line) {
                 prop_assert_eq!(peel(&line, &TimeZone::UTC), (Default::default(), line.as_str()));
+            }
+        }
+
+        #[test]
+        fn the_parts_of_a_line_are_pieces_of_it(line in prop_oneof![nearly(), any::<String>()]) {
+            if let Some((format, opening)) = opened(&line) {
+                let Parts { logger, spans, message } = (format.parts)(&line, behind(&line, &opening));
+                let mut before = 0;
+                for part in [spans, logger.unwrap_or_default(), message].into_iter().filter(|part| !part.is_empty()) {
+                    let at = part.as_ptr().addr() - line.as_ptr().addr();
+                    prop_assert!(at >= before && at + part.len() <= line.len(), "{part:?} of {line:?}");
+                    before = at + part.len();
+                }
             }
         }
 

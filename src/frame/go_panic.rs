@@ -5,10 +5,10 @@
 //! ```
 //! The goroutines below it belong to the same record.
 
-use super::opening::{Format, Opening, no_fields};
+use super::opening::{Format, Opening, no_fields, whole};
 use super::time::Stamped;
 
-pub(super) const FORMAT: Format = Format { name: "go_panic", open, fields: no_fields };
+pub(super) const FORMAT: Format = Format { name: "go_panic", open, fields: no_fields, parts: whole };
 
 const OPENINGS: [&str; 7] = [
     "panic: ",
@@ -38,6 +38,15 @@ mod tests {
             "unexpected fault address 0xc000123000",
         ] {
             check::opens("go_panic", line, "", "", &[]);
+        }
+    }
+
+    #[test]
+    fn parts_of_a_line() {
+        for (line, logger, spans, message) in
+            [(r#"panic: runtime error"#, r#""#, r#""#, r#"panic: runtime error"#)]
+        {
+            check::parts("go_panic", line, logger, spans, message);
         }
     }
 

@@ -6,14 +6,15 @@
 //! Level and time stand first, always: they are read from there, since `fil_logger` escapes its
 //! messages as Rust does and not every line of it is JSON.
 
+use memchr::memchr2;
 use serde_json::{Map, Value};
 
-use super::opening::{FIELDS, Format, Opening};
+use super::opening::{FIELDS, Format, Opening, Parts};
 use super::time::Stamped;
 use super::{read, time};
 use crate::model::record::{Fields, Level};
 
-pub(super) const FORMAT: Format = Format { name: "json", open, fields };
+pub(super) const FORMAT: Format = Format { name: "json", open, fields, parts };
 
 fn open<'l>(line: &'l str, _: Option<Stamped<'l>>) -> Option<Opening<'l>> {
     let rest = line.strip_prefix("{\"level\":")?;
@@ -29,6 +30,43 @@ fn level(line: &str) -> Option<(Option<Level>, &str)> {
 
 fn fields(line: &str) -> Fields {
     object(line).unwrap_or_default()
+}
+
+/// Reads key by key up to the message: `fil_logger` ends its lines there, and zap puts its fields behind it.
+fn parts<'l>(line: &'l str, _: &'l str) -> Parts<'l> {
+    let mut logger = None;
+    let mut rest = line;
+    while let Some((key, after)) = rest.strip_prefix(['{', ',']).and_then(string) {
+        let Some((value, after)) = after.strip_prefix(':').and_then(scalar) else { break };
+        match key {
+            "msg" | "message" => return Parts { logger, ..Parts::message(value) },
+            "logger" => logger = Some(value),
+            _ => {}
+        }
+        rest = after;
+    }
+    Parts { logger, ..Parts::message(line) }
+}
+
+/// A string as it is written, without its quotes, or another value that holds no others.
+fn scalar(json: &str) -> Option<(&str, &str)> {
+    string(json).or_else(|| {
+        let end = json.find([',', '}'])?;
+        (!json.starts_with(['{', '['])).then(|| json.split_at(end))
+    })
+}
+
+fn string(json: &str) -> Option<(&str, &str)> {
+    let inside = json.strip_prefix('"')?;
+    let mut at = 0;
+    loop {
+        at += memchr2(b'"', b'\\', &inside.as_bytes()[at..])?;
+        if inside.as_bytes()[at] == b'"' {
+            return Some((&inside[..at], &inside[at + 1..]));
+        }
+        // A backslash and the first byte of what it escapes.
+        at = (at + 2).min(inside.len());
+    }
 }
 
 /// The fields that a JSON object tells; `None` if `text` is not one object to its end.
@@ -73,6 +111,33 @@ mod tests {
             (r#"{"level":30,"time":1620594158527,"stage":"pc1"}"#, "", "", &[("stage", "pc1")]),
         ] {
             check::opens("json", line, time, level, fields);
+        }
+    }
+
+    #[test]
+    fn parts_of_a_line() {
+        for (line, logger, spans, message) in [
+            (
+                r#"{"level":"warn","ts":"2021-05-10T07:02:38.527+1000","logger":"rpc","caller":"a/b.go:1","msg":"a \"b\" 失败","miner":1000}"#,
+                r#"rpc"#,
+                r#""#,
+                r#"a \"b\" 失败"#,
+            ),
+            (r#"{"level":"error","ts":1620594158.527,"msg":"x"}"#, r#""#, r#""#, r#"x"#),
+            (
+                r#"{"level":30,"deep":{"msg":"x"},"msg":"y"}"#,
+                r#""#,
+                r#""#,
+                r#"{"level":30,"deep":{"msg":"x"},"msg":"y"}"#,
+            ),
+            (
+                r#"{"level":"info","logger":"rpc","msg":"cut \"#,
+                r#"rpc"#,
+                r#""#,
+                r#"{"level":"info","logger":"rpc","msg":"cut \"#,
+            ),
+        ] {
+            check::parts("json", line, logger, spans, message);
         }
     }
 

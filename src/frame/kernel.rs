@@ -7,12 +7,12 @@
 //! ```
 //! Seconds since boot are no moment, so the first has no time.
 
-use super::opening::{self, Format, Opening, no_fields};
+use super::opening::{self, Format, Opening, Parts, no_fields};
 use super::read;
 use super::time::{self, Stamp, Stamped};
 use crate::model::record::Level;
 
-pub(super) const FORMAT: Format = Format { name: "kernel", open, fields: no_fields };
+pub(super) const FORMAT: Format = Format { name: "kernel", open, fields: no_fields, parts };
 
 const FACILITIES: [&str; 12] =
     ["kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp"];
@@ -24,6 +24,10 @@ pub(super) fn open<'l>(line: &'l str, _: Option<Stamped<'l>>) -> Option<Opening<
     };
     let (stamp, rest) = stamped(line)?;
     Some(Opening { stamp, level, writer: Some(writer(rest)), rest })
+}
+
+fn parts<'l>(_: &'l str, rest: &'l str) -> Parts<'l> {
+    Parts::message(rest.trim_start_matches(' '))
 }
 
 /// The kernel, unless `journalctl -o short-monotonic` shows a process behind the same stamp (` host worker[7]: text`),
@@ -88,6 +92,16 @@ mod tests {
             ("2025-01-21T04:41:44,283302+08:00 text", "2025-01-21T04:41:44.283302+08:00", ""),
         ] {
             check::opens("kernel", line, time, level, &[]);
+        }
+    }
+
+    #[test]
+    fn parts_of_a_line() {
+        for (line, logger, spans, message) in [
+            (r#"[12345.678901] Out of memory: Killed"#, r#""#, r#""#, r#"Out of memory: Killed"#),
+            (r#"kern  :warn  : 2025-01-21T04:41:44,283302+00:00 text"#, r#""#, r#""#, r#"text"#),
+        ] {
+            check::parts("kernel", line, logger, spans, message);
         }
     }
 

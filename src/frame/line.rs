@@ -22,26 +22,41 @@ const SGR_LENGTH_MAX: usize = 16;
 ///
 /// Cleaning a clean line changes nothing.
 pub fn clean(raw: &[u8]) -> Cow<'_, str> {
+    let mut buffer = Buffer::default();
+    clean_into(raw, &mut buffer).map_or_else(|| Cow::Owned(buffer.text), Cow::Borrowed)
+}
+
+/// Memory for the text of one line, used again for the next.
+#[derive(Debug, Default)]
+pub(super) struct Buffer {
+    pub(super) text: String,
+    spare: String,
+}
+
+/// Cleans as [`clean`] does; `None` where something inside had to go: the text is then in `buffer`.
+pub(super) fn clean_into<'l>(raw: &'l [u8], buffer: &mut Buffer) -> Option<&'l str> {
     let raw = trim(raw);
     if let Some(text) = plain(raw) {
-        return Cow::Borrowed(text);
+        return Some(text);
     }
-    let mut text = String::with_capacity(raw.len());
+    let Buffer { text, spare } = buffer;
+    text.clear();
+    text.reserve(raw.len());
     for chunk in raw.utf8_chunks() {
-        strip(chunk.valid(), Lost::Kept, &mut text);
+        strip(chunk.valid(), Lost::Kept, text);
         if !chunk.invalid().is_empty() {
             text.push(char::REPLACEMENT_CHARACTER);
         }
     }
     if memchr::memmem::find(text.as_bytes(), b"[0m").is_some() {
-        let mut bare = String::with_capacity(text.len());
-        strip(&text, Lost::Stripped, &mut bare);
-        text = bare;
+        std::mem::swap(text, spare);
+        text.clear();
+        strip(spare, Lost::Stripped, text);
     }
     text.truncate(text.trim_end_matches('\r').len());
     let marks = text.len() - text.trim_start_matches(BOM).len();
     text.drain(..marks);
-    Cow::Owned(text)
+    None
 }
 
 /// Whether [`clean`] would return `raw` as it stands.
@@ -244,6 +259,15 @@ mod tests {
         #[test]
         fn a_plain_line_is_the_one_that_cleaning_leaves(raw in prop_oneof![escapes(), any::<Vec<u8>>()]) {
             prop_assert_eq!(is_plain(&raw), clean(&raw).as_bytes() == raw);
+        }
+
+        #[test]
+        fn a_buffer_keeps_nothing_of_the_line_before(lines in prop::collection::vec(escapes(), 0..6)) {
+            let mut buffer = Buffer::default();
+            for line in lines {
+                let text = clean_into(&line, &mut buffer).unwrap_or(&buffer.text);
+                prop_assert_eq!(text, &*clean(&line));
+            }
         }
     }
 }

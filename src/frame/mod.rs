@@ -28,6 +28,7 @@ pub mod shipped;
 pub(crate) mod time;
 mod tracing;
 pub(crate) mod utf16;
+mod view;
 mod zap;
 
 use std::ops::Range;
@@ -35,7 +36,9 @@ use std::ops::Range;
 use jiff::tz::TimeZone;
 use memchr::{memchr, memrchr};
 
+pub use self::opening::Parts;
 use self::prefix::Shipped;
+pub use self::view::View;
 use crate::model::position::Mode;
 use crate::model::record::{Place, Record, Time};
 

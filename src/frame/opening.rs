@@ -1,7 +1,7 @@
 //! How a record opens: what every log format says of its lines.
 //!
-//! A format says two things: how a record of it opens, read from a clean line without its transport prefix
-//! ([`super::line`], [`super::prefix`]), and what fields stand behind the opening.
+//! A format says three things: how a record of it opens, read from a clean line without its transport prefix
+//! ([`super::line`], [`super::prefix`]), what fields stand behind the opening, and which parts the line has there.
 
 use super::time::{Stamp, Stamped};
 use crate::model::record::{Fields, Level, OTHER_WRITER, WRITERS};
@@ -18,6 +18,8 @@ pub struct Format {
     pub(super) open: for<'l> fn(&'l str, Option<Stamped<'l>>) -> Option<Opening<'l>>,
     /// Reads the fields from what stands behind the opening.
     pub(super) fields: fn(&str) -> Fields,
+    /// Tells the parts of a line apart, given the line and what stands behind its opening.
+    pub(super) parts: for<'l> fn(&'l str, &'l str) -> Parts<'l>,
 }
 
 /// How a record opens.
@@ -29,6 +31,29 @@ pub(super) struct Opening<'l> {
     pub(super) writer: Option<&'static str>,
     /// The rest of the line.
     pub(super) rest: &'l str,
+}
+
+/// The parts of a record's first line behind its time and its level, as they are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Parts<'l> {
+    /// The logger, the module or the target that wrote it, or the daemon.
+    pub logger: Option<&'l str>,
+    /// The spans around it, such as `module{name="w"}:seal{sector=Some(17)}`; empty where there are none.
+    pub spans: &'l str,
+    /// What is said. In a line of JSON its escapes stay.
+    pub message: &'l str,
+}
+
+impl<'l> Parts<'l> {
+    /// Of a line that has no other part.
+    pub(super) fn message(message: &'l str) -> Parts<'l> {
+        Parts { message, ..Parts::default() }
+    }
+}
+
+/// For a format whose opening belongs to what is said.
+pub(super) fn whole<'l>(line: &'l str, _: &'l str) -> Parts<'l> {
+    Parts::message(line)
 }
 
 /// For a format whose lines tell no fields.

@@ -9,11 +9,11 @@
 //! The first is older than Rust 1.73, the second newer; the third is the worker's own hook; the last
 //! is an error that `main` returned.
 
-use super::opening::{Format, Opening, no_fields};
+use super::opening::{Format, Opening, no_fields, whole};
 use super::read;
 use super::time::Stamped;
 
-pub(super) const FORMAT: Format = Format { name: "rust_panic", open, fields: no_fields };
+pub(super) const FORMAT: Format = Format { name: "rust_panic", open, fields: no_fields, parts: whole };
 
 const OPENINGS: [&str; 5] = [
     "panicked at ",
@@ -67,6 +67,18 @@ mod tests {
             "Error: start processors",
         ] {
             check::opens("rust_panic", line, "", "", &[]);
+        }
+    }
+
+    #[test]
+    fn parts_of_a_line() {
+        for (line, logger, spans, message) in [(
+            r#"thread 'main' panicked at src/main.rs:1:2:"#,
+            r#""#,
+            r#""#,
+            r#"thread 'main' panicked at src/main.rs:1:2:"#,
+        )] {
+            check::parts("rust_panic", line, logger, spans, message);
         }
     }
 

@@ -12,7 +12,9 @@
 use std::borrow::Cow;
 
 use jiff::tz::TimeZone;
+use memchr::memchr2;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::line;
 use super::prefix::{self, Shipped};
@@ -26,21 +28,36 @@ const CUT_ESCAPE_LENGTH_MAX: usize = 11;
 
 /// What docker's `json-file` driver writes for a line; it may say more (`attrs`).
 #[derive(Deserialize)]
-struct Object {
+struct Object<'l> {
+    /// Begins behind [`OBJECT`], and is read from there.
+    #[serde(rename = "log")]
+    _log: IgnoredAny,
+    #[serde(borrow, rename = "stream")]
+    _stream: Cow<'l, str>,
+    #[serde(borrow)]
+    time: Cow<'l, str>,
+}
+
+/// Memory for the text of one line, used again for the next.
+#[derive(Debug, Default)]
+pub(super) struct Buffer {
+    line: line::Buffer,
+    /// The text of docker's object.
     log: String,
-    #[serde(rename = "stream")]
-    _stream: String,
-    time: String,
+}
+
+impl Buffer {
+    /// The text of the last line that did not stay as it was.
+    pub(super) fn text(&self) -> &str {
+        &self.line.text
+    }
 }
 
 /// Takes everything off a physical line that a transport or a terminal added; gives what the transports tell, and the
 /// line as its writer wrote it. Borrowed where nothing inside has to go.
 pub fn unship<'l>(raw: &'l [u8], zone: &TimeZone) -> (Shipped, Cow<'l, str>) {
     let (object, text) = unwrapped(raw);
-    let outer = object.map_or(Shipped::default(), |stamp| Shipped {
-        time: stamp.and_then(|stamp| stamp.time(zone)),
-        writer: Some(OTHER_WRITER),
-    });
+    let outer = told(object, zone);
     match text {
         Cow::Borrowed(text) => {
             let (inner, message) = prefix::peel(text, zone);
@@ -62,25 +79,102 @@ pub fn text(raw: &[u8]) -> Cow<'_, str> {
 
 /// The line, and the time of docker's object if it was wrapped in one.
 fn unwrapped(raw: &[u8]) -> (Option<Option<Stamp>>, Cow<'_, str>) {
-    match object(line::trim(raw)) {
-        Some((stamp, log)) => {
-            let log = log.strip_suffix('\n').unwrap_or(&log);
-            (Some(stamp), Cow::Owned(line::clean(log.as_bytes()).into_owned()))
-        }
-        None => (None, line::clean(raw)),
-    }
+    let mut buffer = Buffer::default();
+    let (object, text) = unwrap_into(raw, &mut buffer);
+    (object, text.map_or_else(|| Cow::Owned(buffer.line.text), Cow::Borrowed))
 }
 
-/// The time and the text of docker's object; `None` if `raw` is none.
-fn object(raw: &[u8]) -> Option<(Option<Stamp>, String)> {
+/// The same; the line is `None` where something of it had to go: its text is then in `buffer`.
+fn unwrap_into<'l>(raw: &'l [u8], buffer: &mut Buffer) -> (Option<Option<Stamp>>, Option<&'l str>) {
+    let Buffer { line, log } = buffer;
+    let Some(stamp) = object(line::trim(raw), log) else { return (None, line::clean_into(raw, line)) };
+    let log = log.strip_suffix('\n').unwrap_or(log);
+    if let Some(plain) = line::clean_into(log.as_bytes(), line) {
+        line.text.clear();
+        line.text.push_str(plain);
+    }
+    (Some(stamp), None)
+}
+
+/// A physical line unwrapped and cleaned, as [`text`] gives it, and what docker's object tells of it. `None`: the text is
+/// in `buffer`.
+pub(super) fn text_into<'l>(
+    raw: &'l [u8],
+    zone: &TimeZone,
+    buffer: &mut Buffer,
+) -> (Shipped, Option<&'l str>) {
+    let (object, text) = unwrap_into(raw, buffer);
+    (told(object, zone), text)
+}
+
+/// What docker's object tells of its line.
+fn told(object: Option<Option<Stamp>>, zone: &TimeZone) -> Shipped {
+    object.map_or(Shipped::default(), |stamp| Shipped {
+        time: stamp.and_then(|stamp| stamp.time(zone)),
+        writer: Some(OTHER_WRITER),
+    })
+}
+
+/// The time of docker's object, whose text goes to `log`; `None` if `raw` is none.
+fn object(raw: &[u8], log: &mut String) -> Option<Option<Stamp>> {
     if !raw.starts_with(OBJECT) {
         return None;
     }
-    match serde_json::from_slice::<Object>(raw) {
-        Ok(Object { log, time, .. }) => Some((time::iso(&time).map(|(stamp, _)| stamp), log)),
-        Err(cut) if cut.is_eof() => Some((None, cut_string(&raw[OBJECT.len() - 1..])?)),
+    match serde_json::from_slice::<Object<'_>>(raw) {
+        Ok(Object { time, .. }) => {
+            unescape(&raw[OBJECT.len()..], log)?;
+            Some(time::iso(&time).map(|(stamp, _)| stamp))
+        }
+        Err(cut) if cut.is_eof() => {
+            *log = cut_string(&raw[OBJECT.len() - 1..])?;
+            Some(None)
+        }
         Err(_) => None,
     }
+}
+
+/// Writes to `text` what the JSON string says whose opening quote stands before `json`; `None` if it is no text.
+fn unescape(json: &[u8], text: &mut String) -> Option<()> {
+    text.clear();
+    let mut rest = json;
+    loop {
+        let at = memchr2(b'"', b'\\', rest)?;
+        text.push_str(std::str::from_utf8(&rest[..at]).ok()?);
+        if rest[at] == b'"' {
+            return Some(());
+        }
+        let (&escape, after) = rest[at + 1..].split_first()?;
+        rest = after;
+        text.push(match escape {
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => {
+                let unit;
+                (unit, rest) = code_unit(rest)?;
+                match unit {
+                    0xd800..=0xdbff => {
+                        let (low, after) = code_unit(rest.strip_prefix(b"\\u")?)?;
+                        rest = after;
+                        let low = low.checked_sub(0xdc00).filter(|low| *low < 0x400)?;
+                        char::from_u32(0x1_0000 + ((unit - 0xd800) << 10) + low)?
+                    }
+                    _ => char::from_u32(unit)?,
+                }
+            }
+            // A quote or a slash stands for itself.
+            other => char::from(other),
+        });
+    }
+}
+
+/// The four hexadecimal digits that `json` starts with, and what follows.
+fn code_unit(json: &[u8]) -> Option<(u32, &[u8])> {
+    let (digits, rest) = json.split_at_checked(4)?;
+    let digits = digits.iter().map(|&digit| char::from(digit).to_digit(16));
+    Some((digits.reduce(|unit, digit| Some(unit? * 16 + digit?))??, rest))
 }
 
 /// The JSON string that `json` starts with, as far as it goes: an escape or a character that is cut
@@ -193,6 +287,23 @@ mod tests {
             // Only the outermost object is a transport's.
             prop_assume!(!line.contains("{\"log\":\""));
             prop_assert_eq!(unshipped(docker(&line)).1, text);
+        }
+
+        /// What is no escape of JSON, or half of a character, is no text.
+        #[test]
+        fn a_string_says_what_json_says(
+            parts in prop::collection::vec(prop_oneof![
+                Just("\\ud83d".to_owned()), Just("\\ude00".to_owned()), Just("\\u00e9".to_owned()), Just("\\u00g9".to_owned()),
+                Just("\\n".to_owned()), Just("\\\"".to_owned()), Just("\\\\".to_owned()), Just("\\/".to_owned()), Just("\\x".to_owned()),
+                "[a-z密 ]{0,4}",
+            ], 0..8),
+        ) {
+            let raw = format!(r#"{{"log":"{}","stream":"stderr","time":"{SHIPPED}"}}"#, parts.concat());
+            let said: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(&raw).ok();
+            let said = said.map(|object| object["log"].as_str().unwrap().to_owned());
+            let mut log = String::new();
+            let read = object(raw.as_bytes(), &mut log).map(|_| log);
+            prop_assert_eq!(read, said);
         }
 
         #[test]

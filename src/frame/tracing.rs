@@ -7,12 +7,12 @@
 //! second logger wrote the same with single spaces. `<unknown time>` stands for a time that could
 //! not be told.
 
-use super::opening::{FIELDS, Format, Opening};
+use super::opening::{FIELDS, Format, Opening, Parts};
 use super::read;
 use super::time::{Stamped, Zone};
 use crate::model::record::Fields;
 
-pub(super) const FORMAT: Format = Format { name: "tracing", open, fields };
+pub(super) const FORMAT: Format = Format { name: "tracing", open, fields, parts };
 
 fn open<'l>(line: &'l str, stamped: Option<Stamped<'l>>) -> Option<Opening<'l>> {
     let (stamp, rest) = match line.strip_prefix("<unknown time>") {
@@ -37,6 +37,27 @@ fn fields(rest: &str) -> Fields {
         rest = after;
     }
     fields
+}
+
+/// `spans: target: text`. A span may have no fields; one that stands alone cannot be told from a target.
+fn parts<'l>(_: &'l str, rest: &'l str) -> Parts<'l> {
+    let from = past_thread(rest);
+    let mut rest = from;
+    while let Some((_, inside)) = enter(rest) {
+        let Some(after) = walk(inside, |_, _| ()) else { break };
+        rest = after;
+    }
+    if rest.len() < from.len()
+        && let Some((names, target)) = rest.split_once(' ')
+        && names.is_empty() | names.ends_with(':')
+    {
+        rest = target;
+    }
+    let spans = from[..from.len() - rest.len()].trim_end_matches([' ', ':']);
+    match rest.split_once(": ").or_else(|| Some((rest.strip_suffix(':')?, ""))) {
+        Some((target, message)) if !target.contains(' ') => Parts { logger: Some(target), spans, message },
+        _ => Parts { spans, ..Parts::message(rest) },
+    }
 }
 
 fn past_thread(line: &str) -> &str {
@@ -143,6 +164,42 @@ mod tests {
             ("", &[]),
         ] {
             check::opens("tracing", &format!("{opening} {rest}"), time, "ERROR", fields);
+        }
+    }
+
+    #[test]
+    fn parts_of_a_line() {
+        for (line, logger, spans, message) in [
+            (
+                r#"2025-09-26T18:04:10.5+08:00 ERROR ThreadId(07) damocles_worker::sealing: text: more"#,
+                r#"damocles_worker::sealing"#,
+                r#""#,
+                r#"text: more"#,
+            ),
+            (r#"2025-09-26T18:04:10.5+08:00 ERROR vc_processors: x"#, r#"vc_processors"#, r#""#, r#"x"#),
+            (
+                r#"2025-09-26T18:04:10.5+08:00 ERROR ThreadId(07) module{name="w"}:seal{sector=Some(17) event=Some(Set({"a": 1}))}: venus_worker: x"#,
+                r#"venus_worker"#,
+                r#"module{name="w"}:seal{sector=Some(17) event=Some(Set({"a": 1}))}"#,
+                r#"x"#,
+            ),
+            (
+                r#"2025-09-26T18:04:10.5+08:00 ERROR outer:sub{name="c2" pid=1}:bare: vc_processors: x"#,
+                r#"vc_processors"#,
+                r#"outer:sub{name="c2" pid=1}:bare"#,
+                r#"x"#,
+            ),
+            (
+                r#"2025-09-26T18:04:10.5+08:00 ERROR ThreadId(07) a::b: text with seal{miner=Some(1)}: in it"#,
+                r#"a::b"#,
+                r#""#,
+                r#"text with seal{miner=Some(1)}: in it"#,
+            ),
+            (r#"2025-09-26T18:04:10.5+08:00 ERROR ThreadId(07) a::b:"#, r#"a::b"#, r#""#, r#""#),
+            (r#"2025-09-26T18:04:10.5+08:00 ERROR no target here"#, r#""#, r#""#, r#"no target here"#),
+            (r#"2025-09-26T18:04:10.5+08:00 ERROR cut{miner=Some("#, r#""#, r#""#, r#"cut{miner=Some("#),
+        ] {
+            check::parts("tracing", line, logger, spans, message);
         }
     }
 

@@ -6,15 +6,17 @@
 //! Copies turn a TAB into spaces. An offset without a colon behind three digits is zap's alone; in UTC
 //! the wide columns tell its lines from those of `tracing`.
 
-use super::opening::{Format, Opening};
+use super::opening::{Format, Opening, Parts};
 use super::time::{Stamped, Zone};
 use super::{json, read};
 use crate::model::record::Fields;
 
-pub(super) const FORMAT: Format = Format { name: "zap", open, fields };
+pub(super) const FORMAT: Format = Format { name: "zap", open, fields, parts };
 
 /// So many braces are tried as the start of the JSON object that ends a line.
 const OBJECTS_MAX: usize = 16;
+/// The place in the source is looked for in so many bytes behind the level.
+const CALLER_BYTES_MAX: usize = 256;
 
 fn open<'l>(_: &'l str, stamped: Option<Stamped<'l>>) -> Option<Opening<'l>> {
     let (stamp, rest) = stamped?;
@@ -36,6 +38,34 @@ fn open<'l>(_: &'l str, stamped: Option<Stamped<'l>>) -> Option<Opening<'l>> {
 fn fields(rest: &str) -> Fields {
     let objects = rest.match_indices("{\"").take(OBJECTS_MAX).map(|(at, _)| &rest[at..]);
     objects.filter_map(json::object).next().unwrap_or_default()
+}
+
+/// `logger  dir/file.go:214  text`: the place in the source tells where the logger ends, whatever became of the TABs.
+fn parts<'l>(_: &'l str, rest: &'l str) -> Parts<'l> {
+    let columns = rest.trim_start_matches([' ', '\t']);
+    let mut at = 0;
+    for word in columns.split([' ', '\t']) {
+        if is_caller(word) {
+            let logger = columns[..at].trim_end_matches([' ', '\t']);
+            let message = columns[at + word.len()..].trim_start_matches([' ', '\t']);
+            return Parts {
+                logger: Some(logger).filter(|logger| !logger.is_empty()),
+                ..Parts::message(message)
+            };
+        }
+        at += word.len() + 1;
+        if at > CALLER_BYTES_MAX {
+            break;
+        }
+    }
+    Parts::message(columns)
+}
+
+/// `dir/file.go:214`
+fn is_caller(word: &str) -> bool {
+    word.rsplit_once(':').is_some_and(|(file, line)| {
+        file.ends_with(".go") && !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 #[cfg(test)]
@@ -89,6 +119,30 @@ mod tests {
         ] {
             let line = format!("2022-03-11T16:45:59.120+0800\tINFO\tposter\tpost/run.go:1\t{rest}");
             check::opens("zap", &line, "2022-03-11T16:45:59.120+08:00", "INFO", fields);
+        }
+    }
+
+    #[test]
+    fn parts_of_a_line() {
+        for (line, logger, spans, message) in [
+            (
+                "2022-03-11T16:45:59.120+0800\tWARN\tworker prover\tdir/file.go:214\ttext\t{\"k\": \"v\"}",
+                "worker prover",
+                "",
+                "text\t{\"k\": \"v\"}",
+            ),
+            (
+                "2022-03-11T16:45:59.120+0800    DPANIC  worker prover  prover/run.go:2  text",
+                "worker prover",
+                "",
+                "text",
+            ),
+            ("2022-03-11T16:45:59.120+0800 INFO cmd internal/run.go:1 text a.go:2", "cmd", "", "text a.go:2"),
+            ("2022-03-11T16:45:59.120+0800\tERROR\trun.go:1\ttext", "", "", "text"),
+            ("2022-03-11T16:45:59.120+0800\tERROR\tno place in the source", "", "", "no place in the source"),
+            ("2022-03-11T16:45:59.120+0800\tERROR", "", "", ""),
+        ] {
+            check::parts("zap", line, logger, spans, message);
         }
     }
 
