@@ -18,6 +18,7 @@
 //! assert!(findings.iter().any(|found| &*found.signature == "venus-cluster/once-poisoned"));
 //! ```
 
+mod observe;
 mod stream;
 
 pub mod samples;
@@ -28,6 +29,7 @@ use std::sync::{Arc, OnceLock};
 use jiff::tz::TimeZone;
 use memchr::memchr_iter;
 
+pub use observe::Observe;
 pub use stream::{Before, Found, Stream};
 
 use crate::frame::{self, Frames, names};

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use memchr::{memchr, memrchr};
 
-use super::Detector;
+use super::{Detector, Observe};
 use crate::frame::{self, End, Frames, LINE_BYTES_MAX, RECORD_BYTES_MAX, names};
 use crate::model::alert::Context;
 use crate::model::finding::Finding;
@@ -181,7 +181,20 @@ impl<'d> Stream<'d> {
     /// Takes the stream's bytes from its progress on, followed by `end`; reports what it finds and
     /// returns how many bytes are settled by it. The others must be given again, with more behind
     /// them.
-    pub fn advance(&mut self, bytes: &[u8], end: End, mut report: impl FnMut(Found<'_>)) -> usize {
+    pub fn advance(&mut self, bytes: &[u8], end: End, report: impl FnMut(Found<'_>)) -> usize {
+        self.advance_observed(bytes, end, report, &(), &mut Vec::new())
+    }
+
+    /// The same; adds to `observed` what `observe` makes of each record that is settled by it: it is over, and in no
+    /// bytes that come again.
+    pub fn advance_observed<O: Observe>(
+        &mut self,
+        bytes: &[u8],
+        end: End,
+        mut report: impl FnMut(Found<'_>),
+        observe: &O,
+        observed: &mut Vec<O::Observation>,
+    ) -> usize {
         let skipped = self.skip(bytes);
         let bytes = &bytes[skipped..];
         let whole = memrchr(b'\n', bytes).map_or(0, |newline| newline + 1);
@@ -201,6 +214,11 @@ impl<'d> Stream<'d> {
         };
         let settled = open.unwrap_or(complete);
 
+        if O::IS_ASKED {
+            let start = Place { line: self.progress.line, offset: self.progress.offset, length: 0 };
+            Frames::new(&bytes[..settled], self.progress.mode)
+                .each(start, self.detector.zone(), |record| observed.push(observe.observe(record)));
+        }
         let mut lines = LineCounter { at: 0, line: self.progress.line };
         let reported = self.examine(&bytes[..seen], bytes, settled, &mut lines, &mut report);
         // No record starts behind what is settled, so none was counted there.

@@ -1,5 +1,6 @@
 //! The findings of a stream against a plain reading of the rules, however the stream is cut.
 
+mod observed;
 mod resumed;
 
 use std::time::Duration;
