@@ -154,6 +154,10 @@ struct ReplayArgs {
     #[arg(long)]
     summary: bool,
 
+    /// Count the records of each level by file, after what was found
+    #[arg(long)]
+    levels: bool,
+
     /// Write a report to FILE (- for standard output): one HTML page without secrets; only the summary
     /// table is printed besides
     #[arg(long, value_name = "FILE")]

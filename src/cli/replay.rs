@@ -18,8 +18,8 @@ use crate::correlate::command::Vars;
 use crate::deliver::sink::Stdout;
 use crate::detect::Detector;
 use crate::model::finding::Summary;
-use crate::replay::report::{HtmlReport, Report, Totals};
-use crate::replay::{Event, History, Replay};
+use crate::replay::report::{HtmlReport, Report, Totals, write_levels};
+use crate::replay::{ByLevel, Event, History, Levels, Replay};
 use crate::signature::Catalogue;
 use crate::source::archive;
 
@@ -34,13 +34,18 @@ pub(super) fn run(args: ReplayArgs) -> Result<u8> {
         bail!("--since must be before --until");
     }
     let catalogue = catalogue::load_only(&args.packs.packs, &patterns(&args.signature)?)?;
+    if args.levels && args.alerts && args.json {
+        bail!("--levels has no place in the alerts of --json\nhint: leave out --alerts, or --json");
+    }
     if catalogue.signatures().is_empty() {
         bail!("no signature matches {}\nhint: `sealtail patterns` lists them", args.signature.join(" "));
     }
     let html = args.html.as_deref().map(HtmlFile::open).transpose()?;
-    if html.as_ref().is_some_and(HtmlFile::is_stdout) && (args.json || args.summary || args.alerts) {
+    if html.as_ref().is_some_and(HtmlFile::is_stdout)
+        && (args.json || args.summary || args.alerts || args.levels)
+    {
         bail!(
-            "`--html -` cannot be combined with --json, --summary or --alerts: all write to standard output\nhint: name a file for the report"
+            "`--html -` cannot be combined with --json, --summary, --alerts or --levels: all write to standard output\nhint: name a file for the report"
         );
     }
     // Findings alone name no release.
@@ -59,7 +64,10 @@ pub(super) fn run(args: ReplayArgs) -> Result<u8> {
     replay.for_alerts = args.alerts.then_some(CONTEXT_LINES);
     let mut output = Output::new(&args, &detector, replay.bytes_stored());
     output.history = args.alerts.then(|| History::new(&detector, now));
-    let summary = replay.run(|event| output.tell(event))?;
+    let summary = match args.levels {
+        true => with_levels(&replay, &mut output)?,
+        false => replay.run(|event| output.tell(event))?,
+    };
     output.bar.finish_and_clear();
     let gravest = output.totals.gravest();
     output.end(&summary, html)?;
@@ -70,6 +78,21 @@ pub(super) fn run(args: ReplayArgs) -> Result<u8> {
         (true, true) => EXIT_FOUND,
         (true, false) => EXIT_OK,
     })
+}
+
+/// Replays, and counts the records by level too.
+fn with_levels(replay: &Replay<'_>, output: &mut Output<'_>) -> io::Result<Summary> {
+    let by_level = ByLevel { since: replay.since, until: replay.until };
+    let mut levels = Levels::new(by_level);
+    let mut summary = replay.run_observed(&by_level, |event| match event {
+        Event::Observed(path, _, records) => {
+            levels.add(path, &records);
+            Ok(())
+        }
+        event => output.tell(event),
+    })?;
+    summary.levels = Some(levels.into_counts());
+    Ok(summary)
 }
 
 /// Where findings go, and the progress bar they must not disturb.
@@ -109,7 +132,7 @@ impl<'a> Output<'a> {
         }
     }
 
-    fn tell(&mut self, event: Event<'_>) -> io::Result<()> {
+    fn tell<O>(&mut self, event: Event<'_, O>) -> io::Result<()> {
         match event {
             Event::Finding(path, seen) => {
                 if let Some(html) = self.html.as_mut().filter(|_| !seen.ends) {
@@ -139,6 +162,7 @@ impl<'a> Output<'a> {
                 self.bar.suspend(|| log::say(format_args!("cannot read {path}: {error}")));
                 Ok(())
             }
+            Event::Observed(..) => Ok(()),
             Event::Read(bytes) => {
                 self.bar.inc(bytes);
                 Ok(())
@@ -167,6 +191,9 @@ impl<'a> Output<'a> {
         }
         if !self.args.json {
             self.totals.write(&mut out, summary)?;
+            if let Some(levels) = &summary.levels {
+                write_levels(&mut out, levels)?;
+            }
         } else if !told_as_alerts {
             writeln!(out, "{}", summary.to_json())?;
         }

@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use serde::{Deserialize, Serialize};
 
 use crate::base::text::escape_json;
-use crate::model::record::{Fields, Level, Place, Time};
+use crate::model::record::{Fields, Level, LevelCounts, Place, Time};
 
 /// How grave a signature is, from the least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -125,6 +125,9 @@ pub struct Summary {
     pub unreadable: Vec<String>,
     /// Wall-clock time it took.
     pub seconds: f64,
+    /// Records by file and level, where somebody asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub levels: Option<BTreeMap<String, LevelCounts>>,
 }
 
 impl Summary {

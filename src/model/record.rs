@@ -217,6 +217,36 @@ impl fmt::Display for Level {
     }
 }
 
+/// Records counted by level, those without one apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LevelCounts([u64; Level::ALL.len() + 1]);
+
+impl LevelCounts {
+    /// What records without a level are counted as.
+    pub const NONE: &'static str = "none";
+
+    /// Counts so many more records.
+    pub fn add(&mut self, level: Option<Level>, records: u64) {
+        self.0[level.map_or(Level::ALL.len(), |level| level as usize)] += records;
+    }
+
+    /// Counts what others counted.
+    pub fn join(&mut self, others: &LevelCounts) {
+        self.0.iter_mut().zip(others.0).for_each(|(count, more)| *count += more);
+    }
+
+    /// Every level and its count, from the least grave, and then those without.
+    pub fn named(self) -> impl Iterator<Item = (&'static str, u64)> {
+        Level::ALL.map(Level::name).into_iter().chain([LevelCounts::NONE]).zip(self.0)
+    }
+}
+
+impl Serialize for LevelCounts {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.named())
+    }
+}
+
 /// A moment as a log wrote it: the instant, its offset from UTC and how fine it was.
 ///
 /// Shown as RFC 3339 with the digits of the log.
@@ -308,6 +338,17 @@ mod tests {
             assert_eq!(names.program("messager"), Some(messager));
             assert_eq!(names.program("cat"), None);
         }
+    }
+
+    #[test]
+    fn records_are_counted_by_their_level() {
+        let (mut counts, mut more) = (LevelCounts::default(), LevelCounts::default());
+        Level::ALL.into_iter().zip(1..).for_each(|(level, records)| counts.add(Some(level), records));
+        more.add(None, 7);
+        more.add(Some(Level::Info), 10);
+        counts.join(&more);
+        let shown = serde_json::to_string(&counts).unwrap();
+        assert_eq!(shown, r#"{"TRACE":1,"DEBUG":2,"INFO":13,"WARN":4,"ERROR":5,"FATAL":6,"none":7}"#);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod ahead;
 mod block;
 mod history;
+mod levels;
 pub(crate) mod report;
 mod segment;
 mod unit;
@@ -20,7 +21,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use crate::detect::{Detector, Stream};
+use crate::detect::{Detector, Found, Observe, Stream};
 use crate::frame::End;
 use crate::model::alert::Context;
 use crate::model::finding::{Finding, Summary};
@@ -29,6 +30,7 @@ use crate::model::release::Release;
 use crate::source::archive::{Input, Unreadable};
 
 pub use history::History;
+pub use levels::{ByLevel, Levels};
 use unit::{Opened, Unit};
 use window::Window;
 
@@ -36,6 +38,8 @@ use window::Window;
 const BATCHES_MAX: usize = 8;
 /// Findings a message may hold.
 const BATCH_FINDINGS_MAX: usize = 64;
+/// Observations a message may hold, and those of one more buffer: a worker is ahead by a whole unit of a usual log.
+const BATCH_OBSERVED_MAX: usize = 16 * 1024;
 
 /// What to replay, and how.
 #[derive(Debug)]
@@ -67,9 +71,12 @@ pub struct Seen {
 
 /// What a replay tells its caller, in order.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub enum Event<'a, O = ()> {
     /// A finding in the file of this path.
     Finding(&'a str, Box<Seen>),
+    /// What was observed of the next records in the file of this path. Their lines are counted from where a piece of the
+    /// file begins; so many lines stand before that.
+    Observed(&'a str, u64, Vec<O>),
     /// A file that could not be read, or not to its end.
     Unreadable(&'a str, io::Error),
     /// So many more bytes of the inputs are done with, as they are stored.
@@ -93,7 +100,21 @@ impl<'d> Replay<'d> {
     /// # Errors
     ///
     /// What `tell` returns ends the replay and is returned.
-    pub fn run<E>(&self, mut tell: impl FnMut(Event<'_>) -> Result<(), E>) -> Result<Summary, E> {
+    pub fn run<E>(&self, tell: impl FnMut(Event<'_>) -> Result<(), E>) -> Result<Summary, E> {
+        self.run_observed(&(), tell)
+    }
+
+    /// The same, and tells what `observe` makes of each record: the findings of some stretch and then its observations,
+    /// each kind in the order of the log.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn run_observed<O: Observe, E>(
+        &self,
+        observe: &O,
+        mut tell: impl FnMut(Event<'_, O::Observation>) -> Result<(), E>,
+    ) -> Result<Summary, E> {
         let started = Instant::now();
         let (senders, receivers): (Vec<_>, Vec<_>) =
             self.units.iter().map(|_| sync_channel(BATCHES_MAX)).unzip();
@@ -102,7 +123,7 @@ impl<'d> Replay<'d> {
         let mut merge = Merge::default();
         std::thread::scope(|scope| {
             for _ in 0..self.threads.clamp(1, self.units.len().max(1)) {
-                scope.spawn(|| self.work(&queue));
+                scope.spawn(|| self.work(&queue, observe));
             }
             // On an early return the receivers are dropped, which ends the workers.
             let mut merged = self.units.iter().zip(receivers);
@@ -112,22 +133,28 @@ impl<'d> Replay<'d> {
         Ok(merge.summary)
     }
 
-    fn work(&self, queue: &Queue<'_>) {
+    fn work<O: Observe>(&self, queue: &Queue<'_, O::Observation>, observe: &O) {
         let mut window = Window::new();
         while let Some((unit, sender)) = queue.take() {
-            if self.unit(unit, &mut window, &sender).is_err() {
+            if self.unit(unit, &mut window, &sender, observe).is_err() {
                 return;
             }
         }
     }
 
     /// Runs one unit; an error says that nobody listens any more.
-    fn unit(&self, unit: &Unit, window: &mut Window, sender: &SyncSender<Batch>) -> Result<(), Closed> {
-        let mut batch = Batch::default();
+    fn unit<O: Observe>(
+        &self,
+        unit: &Unit,
+        window: &mut Window,
+        sender: &SyncSender<Batch<O::Observation>>,
+        observe: &O,
+    ) -> Result<(), Closed> {
+        let mut batch = Batch::new();
         match unit.open(self.threads > 1) {
             Ok(opened) => {
                 window.clear();
-                self.read(opened, window, unit, &mut batch, sender)?;
+                batch = self.read(opened, window, unit, sender, observe)?;
             }
             Err(error) => batch.error = Some(error),
         }
@@ -135,15 +162,16 @@ impl<'d> Replay<'d> {
         sender.send(batch).map_err(|_| Closed)
     }
 
-    /// Reads a unit to its end, or to where it cannot be read any further.
-    fn read(
+    /// Reads a unit to its end, or to where it cannot be read any further; what is left to send.
+    fn read<O: Observe>(
         &self,
         opened: Opened,
         window: &mut Window,
         unit: &Unit,
-        batch: &mut Batch,
-        sender: &SyncSender<Batch>,
-    ) -> Result<(), Closed> {
+        sender: &SyncSender<Batch<O::Observation>>,
+        observe: &O,
+    ) -> Result<Batch<O::Observation>, Closed> {
+        let mut batch = Batch::new();
         let Opened { mut source, progress: start, before } = opened;
         let mut stream = Stream::resume(self.detector, start.clone());
         stream.recall(&before);
@@ -156,14 +184,15 @@ impl<'d> Replay<'d> {
             let end = if matches!(read, Ok(1..)) { End::More } else { End::Final };
             let bytes = window.unread();
             let has_open_line = end == End::Final && bytes.last().is_some_and(|&byte| byte != b'\n');
-            let settled = stream.advance(bytes, end, |found| {
+            let keep = |found: Found<'_>| {
                 if self.is_wanted(&found.finding) {
                     let names = found.names(&unit.path);
                     let lines = self.for_alerts.map(|count| found.context(count, self.detector));
                     let (context, ends) = (lines.unwrap_or_default(), found.ends);
                     batch.findings.push(Seen { finding: found.finding, names, ends, context });
                 }
-            });
+            };
+            let settled = stream.advance_observed(bytes, end, keep, observe, &mut batch.observed);
             window.settle(settled);
             let progress = stream.progress();
             batch.bytes = progress.offset - start.offset;
@@ -171,10 +200,10 @@ impl<'d> Replay<'d> {
             batch.release = stream.release();
             if end == End::Final {
                 batch.error = read.err();
-                return Ok(());
+                return Ok(batch);
             }
-            if batch.findings.len() >= BATCH_FINDINGS_MAX {
-                sender.send(std::mem::take(batch)).map_err(|_| Closed)?;
+            if batch.findings.len() >= BATCH_FINDINGS_MAX || batch.observed.len() >= BATCH_OBSERVED_MAX {
+                sender.send(std::mem::replace(&mut batch, Batch::new())).map_err(|_| Closed)?;
             }
         }
     }
@@ -188,16 +217,16 @@ impl<'d> Replay<'d> {
 }
 
 /// A unit, and where its findings go.
-type Work<'u> = (&'u Unit, SyncSender<Batch>);
+type Work<'u, O> = (&'u Unit, SyncSender<Batch<O>>);
 
 /// The units of a replay, handed out in order.
-struct Queue<'u> {
+struct Queue<'u, O> {
     next: AtomicUsize,
-    work: Vec<Mutex<Option<Work<'u>>>>,
+    work: Vec<Mutex<Option<Work<'u, O>>>>,
 }
 
-impl<'u> Queue<'u> {
-    fn take(&self) -> Option<Work<'u>> {
+impl<'u, O> Queue<'u, O> {
+    fn take(&self) -> Option<Work<'u, O>> {
         let work = self.work.get(self.next.fetch_add(1, Ordering::Relaxed))?;
         // Nothing panics while it holds the lock, and every place is taken once.
         work.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
@@ -208,9 +237,9 @@ impl<'u> Queue<'u> {
 struct Closed;
 
 /// What a worker found in a part of a unit.
-#[derive(Debug, Default)]
-struct Batch {
+struct Batch<O> {
     findings: Vec<Seen>,
+    observed: Vec<O>,
     /// Bytes and lines of the unit so far.
     bytes: u64,
     lines: u64,
@@ -218,6 +247,13 @@ struct Batch {
     /// The release of the programs that write the file, where a line of the unit so far said it.
     release: Option<Release>,
     error: Option<io::Error>,
+}
+
+impl<O> Batch<O> {
+    fn new() -> Batch<O> {
+        let (findings, observed) = (Vec::new(), Vec::new());
+        Batch { findings, observed, bytes: 0, lines: 0, is_last: false, release: None, error: None }
+    }
 }
 
 /// Puts what the workers found back into order.
@@ -231,11 +267,11 @@ struct Merge {
 }
 
 impl Merge {
-    fn unit<E>(
+    fn unit<O, E>(
         &mut self,
         unit: &Unit,
-        batches: Receiver<Batch>,
-        tell: &mut impl FnMut(Event<'_>) -> Result<(), E>,
+        batches: Receiver<Batch<O>>,
+        tell: &mut impl FnMut(Event<'_, O>) -> Result<(), E>,
     ) -> Result<(), E> {
         if unit.is_first {
             self.summary.files += 1;
@@ -252,6 +288,9 @@ impl Merge {
                     *self.summary.by_signature.entry(seen.finding.signature.clone()).or_default() += 1;
                 }
                 tell(Event::Finding(&unit.path, Box::new(seen)))?;
+            }
+            if !batch.observed.is_empty() {
+                tell(Event::Observed(&unit.path, self.lines_before, batch.observed))?;
             }
             (bytes, lines, release) = (batch.bytes, batch.lines, batch.release);
             if batch.is_last {

@@ -4,7 +4,7 @@ mod html;
 mod text;
 
 pub use html::{HtmlReport, OPENING};
-pub use text::{Report, Totals};
+pub use text::{Report, Totals, write_levels};
 
 use crate::model::record::Time;
 

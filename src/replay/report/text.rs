@@ -15,7 +15,7 @@ use crate::base::text;
 use crate::correlate::command::{self, Values, Vars};
 use crate::model::alert::{Action, Lang};
 use crate::model::finding::{Finding, Severity, Summary};
-use crate::model::record::Names;
+use crate::model::record::{LevelCounts, Names};
 use crate::signature::markdown::to_terminal;
 use crate::signature::{Catalogue, Signature};
 
@@ -186,4 +186,23 @@ impl Totals {
             count => writeln!(out, "; {} could not be read", counted(count as u64, "file")),
         }
     }
+}
+
+/// Writes how many records of each level every file has.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn write_levels(out: &mut impl Write, files: &BTreeMap<String, LevelCounts>) -> io::Result<()> {
+    let row = |style: Style, cells: &mut dyn Iterator<Item = String>, last: &str| {
+        let cells: String = cells.map(|cell| format!("{cell:>10} ")).collect();
+        format!("{style}{cells} {last}{style:#}")
+    };
+    let mut names = LevelCounts::default().named().map(|(name, _)| name.to_owned());
+    writeln!(out, "{}", row(DIM, &mut names, "file"))?;
+    for (path, counts) in files {
+        let mut counts = counts.named().map(|(_, count)| count.to_string());
+        writeln!(out, "{}", row(Style::new(), &mut counts, &text::clean_line(path)))?;
+    }
+    Ok(())
 }
