@@ -82,6 +82,7 @@ impl Plan {
                 resolve_after: config.alert.resolve_after,
             },
             context_lines: config.alert.context_lines,
+            counts_records: config.http.is_some(),
             sources: config.sources,
             sinks,
         };

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::model::record::LevelCounts;
+
 /// A number that only goes up.
 #[derive(Debug, Default)]
 pub struct Count(AtomicU64);
@@ -135,6 +137,8 @@ pub struct Meter {
     sinks: Mutex<BTreeMap<String, Arc<SinkCounts>>>,
     sources: Mutex<BTreeMap<String, Source>>,
     outbox: Mutex<BTreeMap<String, Kept>>,
+    /// Records by source.
+    records: Mutex<BTreeMap<String, LevelCounts>>,
 }
 
 impl Meter {
@@ -156,6 +160,16 @@ impl Meter {
     /// SelfAlerts so far, by page.
     pub fn self_alerts(&self) -> Vec<(&'static str, u64)> {
         held(&self.self_alerts).iter().map(|(page, count)| (*page, *count)).collect()
+    }
+
+    /// Counts records of a source.
+    pub fn count_records(&self, source: &str, more: &LevelCounts) {
+        held(&self.records).entry(source.to_owned()).or_default().join(more);
+    }
+
+    /// Records so far, of every source of which there was one.
+    pub fn records(&self) -> BTreeMap<String, LevelCounts> {
+        held(&self.records).clone()
     }
 
     /// Says how things are with every source. One that has nothing unread is read to its end `now`.

@@ -73,6 +73,8 @@ pub struct Setup {
     pub policy: Policy,
     /// Lines before and after a record.
     pub context_lines: usize,
+    /// Records are counted by level, for somebody may ask.
+    pub counts_records: bool,
     /// What is followed.
     pub sources: Vec<Settings>,
     /// Where alerts go.

@@ -5,6 +5,7 @@
 
 mod pass;
 mod poison;
+mod records;
 mod self_monitor;
 mod streams;
 
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 
 #[cfg(test)]
 pub(crate) use self::pass::{POISON, POISON_LATER};
+use self::records::Records;
 use self::self_monitor::SelfMonitor;
 use self::streams::Streams;
 use super::{Quarantine, Setup};
@@ -70,6 +72,8 @@ pub(super) struct Pipeline<S> {
     pub source: S,
     /// What is known of the streams between two chunks of them.
     pub streams: Streams,
+    /// Records that were read and are not counted yet.
+    pub records: Records,
     pub correlator: Correlator,
     pub confirmer: Option<Confirmer>,
     /// What is to be handed to the store, …
@@ -125,6 +129,7 @@ impl<S: Source> Pipeline<S> {
             telemetry,
             source,
             streams: Streams::default(),
+            records: Records::default(),
             correlator,
             confirmer,
             pending: Commit::default(),
@@ -204,6 +209,7 @@ impl<S: Source> Pipeline<S> {
             return true;
         }
         self.number += 1;
+        self.records.hand();
         self.handed = Some(Commit { number: Some(self.number), ..take(&mut self.pending) });
         self.hand_over(now)
     }
@@ -224,6 +230,7 @@ impl<S: Source> Pipeline<S> {
         self.taken.messages |= !commit.messages.is_empty();
         self.taken.positions |= !commit.positions.is_empty();
         self.handed = None;
+        self.records.taken(self.telemetry.meter());
         self.proven_at = now.instant;
         self.telemetry.health().set_writable(Ok(()));
         if take(&mut self.refused) {

@@ -44,6 +44,7 @@ fn watch_with(folder: &tempfile::TempDir, sinks: Vec<Sink>, clock: Clock) -> (Wa
         examine: None,
         policy: Policy::default(),
         context_lines: 0,
+        counts_records: true,
         sources: vec![source],
         sinks,
     });

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Family, Kind, Sample, Seen};
+use crate::model::record::LevelCounts;
 use crate::telemetry::meter::{Count, Flag, Kept, Level, SinkCounts};
 
 /// Every metric, in the order in which they are shown.
@@ -43,6 +44,9 @@ pub const FAMILIES: &[Family] = &[
     // What was read and found.
     counter("sealtail_read_bytes_total", "Bytes that were read.", |seen| count(&seen.meter.bytes)),
     counter("sealtail_read_lines_total", "Whole lines that were read.", |seen| count(&seen.meter.lines)),
+    counter("sealtail_records_total", "Records that were read to their end, by source and level.", |seen| {
+        seen.meter.records().iter().flat_map(|(source, counts)| by_level(source, counts)).collect()
+    }),
     counter(
         "sealtail_cut_lines_total",
         "Lines longer than the limit, of which only the beginning is searched.",
@@ -168,6 +172,13 @@ fn outcomes<const N: usize>(counts: [(&'static str, &Count); N]) -> Vec<Sample> 
 fn by_source(seen: &Seen<'_>, number: impl Fn(Level, Duration) -> f64) -> Vec<Sample> {
     let sources = seen.meter.sources(seen.now).into_iter();
     sources.map(|(name, level, lag)| labelled("source", &name, number(level, lag))).collect()
+}
+
+fn by_level(source: &str, counts: &LevelCounts) -> impl Iterator<Item = Sample> {
+    counts.named().map(move |(level, count)| Sample {
+        labels: vec![("source", source.to_owned()), ("level", level.to_owned())],
+        value: count as f64,
+    })
 }
 
 /// Of every sink there ever was: its counters go on.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::model::record::{self, LevelCounts};
 use crate::telemetry::meter::{Kept, Level};
 
 /// The lines of one metric.
@@ -28,6 +29,13 @@ sealtail_source_lag_seconds{source="manager"} 2
 sealtail_source_lag_seconds{source="worker"} 10
 sealtail_read_bytes_total 4096
 sealtail_read_lines_total 40
+sealtail_records_total{source="worker",level="TRACE"} 0
+sealtail_records_total{source="worker",level="DEBUG"} 0
+sealtail_records_total{source="worker",level="INFO"} 31
+sealtail_records_total{source="worker",level="WARN"} 0
+sealtail_records_total{source="worker",level="ERROR"} 2
+sealtail_records_total{source="worker",level="FATAL"} 0
+sealtail_records_total{source="worker",level="none"} 3
 sealtail_cut_lines_total 1
 sealtail_gaps_total 2
 sealtail_lost_bytes_total 99
@@ -71,6 +79,11 @@ fn a_bad_day() -> String {
     {
         count.add(number);
     }
+    let mut records = LevelCounts::default();
+    for (level, count) in [(Some(record::Level::Info), 31), (Some(record::Level::Error), 2), (None, 3)] {
+        records.add(level, count);
+    }
+    meter.count_records("worker", &records);
     meter.open_alerts.set(5);
     meter.reloads_refused.add(2);
     meter.commits_refused.add(5);

@@ -177,6 +177,7 @@ fn setup(state: &tempfile::TempDir, sources: Vec<Settings>) -> Arc<Setup> {
         examine: None,
         policy: Policy::default(),
         context_lines: 2,
+        counts_records: true,
         sources,
         sinks: vec![sink],
     })

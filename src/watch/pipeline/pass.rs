@@ -6,7 +6,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use super::{Now, Pipeline};
-use super::{poison, self_monitor};
+use super::{poison, records, self_monitor};
 use crate::correlate::{Notice, Sighting};
 use crate::deliver::sink::{Sink, Subject};
 use crate::detect::{Found, Stream};
@@ -105,7 +105,15 @@ impl<S: Source> Pipeline<S> {
             }
             Seen::of(found, chunk.path, &setup)
         };
-        let (mut seen, poison) = poison::advance(&mut stream, chunk.bytes, chunk.end, &see);
+        let (mut seen, poison) = if setup.counts_records {
+            let mut levels = Vec::new();
+            let (bytes, end) = (chunk.bytes, chunk.end);
+            let advanced = poison::advance(&mut stream, bytes, end, &see, &records::ByLevel, &mut levels);
+            self.records.add(chunk.source, &levels);
+            advanced
+        } else {
+            poison::advance(&mut stream, chunk.bytes, chunk.end, &see, &(), &mut Vec::new())
+        };
         let (source, path) = (chunk.source.to_owned(), chunk.path.to_owned());
         let release = self.releases.get(&source).copied();
         seen.iter_mut().for_each(|seen| seen.names.release = seen.names.release.or(release));

@@ -63,6 +63,7 @@ impl Rig {
             examine: None,
             policy: self.policy,
             context_lines: 0,
+            counts_records: false,
             sources: vec![source],
             sinks: vec![Sink {
                 name: "ops".to_owned(),
