@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 #[cfg(test)]
 pub(crate) use self::pass::{POISON, POISON_LATER};
+#[cfg(test)]
+pub(super) use self::records::ByLevel;
 use self::records::Records;
 use self::self_monitor::SelfMonitor;
 use self::streams::Streams;

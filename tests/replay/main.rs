@@ -7,6 +7,7 @@ mod exit_status;
 mod filters;
 mod hostile;
 mod html;
+mod levels;
 mod order;
 mod output;
 #[path = "../program/mod.rs"]

@@ -88,6 +88,9 @@ fn numbers_and_health_of_a_watch_at_work() {
     });
     for (name, expected) in [
         ("sealtail_findings_total", 3.0),
+        ("sealtail_records_total{source=\"worker\",level=\"ERROR\"}", 3.0),
+        // Of the four the last may go on.
+        ("sealtail_records_total{source=\"worker\",level=\"INFO\"}", 3.0),
         ("sealtail_healthy", 1.0),
         ("sealtail_ready", 1.0),
         ("sealtail_state_failing", 0.0),

@@ -15,6 +15,7 @@ use crate::correlate::{Moment, Policy};
 use crate::deliver::sink::{Destination, Route, Sink, Webhook};
 use crate::detect::Detector;
 use crate::model::alert::{Alert, Lang, Message, OutboxMessage, Status};
+use crate::model::record::LevelCounts;
 use crate::signature::{Catalogue, PageSource, PageText};
 use crate::source::contract::Source;
 use crate::source::tail::{Settings, Tail};
@@ -162,6 +163,8 @@ pub struct Follower<S: Source = Tail> {
     pub committed: BTreeSet<u64>,
     pub troubles: Vec<S::Trouble>,
     pub inbox: Inbox,
+    /// Records that the runs before counted.
+    counted: LevelCounts,
     // Behind the store.
     _state: tempfile::TempDir,
 }
@@ -208,6 +211,7 @@ impl<S: Source> Follower<S> {
             committed: BTreeSet::new(),
             troubles: Vec::new(),
             inbox: Inbox::default(),
+            counted: LevelCounts::default(),
             _state: state,
         };
         follower.start();
@@ -235,8 +239,18 @@ impl<S: Source> Follower<S> {
         self.pipeline.as_mut().unwrap()
     }
 
+    /// Records that are counted in the metrics, over all runs.
+    pub fn counted(&self) -> LevelCounts {
+        let mut counted = self.counted;
+        let now =
+            self.pipeline.iter().flat_map(|pipeline| pipeline.telemetry.meter().records().into_values());
+        now.for_each(|records| counted.join(&records));
+        counted
+    }
+
     /// Everything in memory is gone; with `cut`, so is what was not synced.
     pub fn crash(&mut self, cut: Option<Cut>) {
+        self.counted = self.counted();
         self.pipeline = None;
         if let Some(cut) = cut {
             self.disk.cut(cut);

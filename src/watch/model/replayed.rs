@@ -1,10 +1,11 @@
 //! What is told of a log that grows in any pieces, is rotated and is read by one run after another, is what a
-//! replay of its files tells: the same alerts, of the same records, at the same times.
+//! replay of its files tells: the same alerts, of the same records, at the same times; and the same records are counted.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -12,8 +13,10 @@ use super::follower::DETECTOR;
 use super::*;
 use crate::correlate::Policy;
 use crate::model::alert::{Alert, Lang};
+use crate::model::record::{Level, LevelCounts};
 use crate::replay::{Event, History as Findings, Replay};
 use crate::source::archive::Input;
+use crate::watch::pipeline::ByLevel;
 
 #[derive(Debug, Clone, Copy)]
 pub enum Line {
@@ -155,14 +158,42 @@ impl Log {
         assert_eq!(self.follower.troubles, []);
     }
 
-    fn replayed(&self) -> Vec<Alert> {
-        replayed(self.rotated.iter().cloned().chain([self.path()]), self.follower.wall)
+    fn files(&self) -> impl Iterator<Item = PathBuf> {
+        self.rotated.iter().cloned().chain([self.path()])
     }
+
+    /// Records by level that are over: the last of a file that is still followed may go on.
+    fn levels(&self, all_named: bool) -> LevelCounts {
+        let mut files = BTreeMap::<String, Vec<Option<Level>>>::new();
+        let add = |event: Event<'_, _>| -> Result<(), Infallible> {
+            if let Event::Observed(path, _, levels) = event {
+                files.entry(path.to_owned()).or_default().extend(levels);
+            }
+            Ok(())
+        };
+        let Ok(_) = replay(self.files()).run_observed(&ByLevel, add);
+        let mut counts = LevelCounts::default();
+        for (path, mut levels) in files {
+            if all_named || Path::new(&path) == self.path() {
+                levels.pop();
+            }
+            levels.into_iter().for_each(|level| counts.add(level, 1));
+        }
+        counts
+    }
+
+    fn replayed(&self) -> Vec<Alert> {
+        replayed(self.files(), self.follower.wall)
+    }
+}
+
+fn replay(files: impl Iterator<Item = PathBuf>) -> Replay<'static> {
+    Replay::new(&DETECTOR, files.map(|path| Ok(Input::File(path))).collect())
 }
 
 /// What a replay of `files` tells.
 pub fn replayed(files: impl Iterator<Item = PathBuf>, wall: Timestamp) -> Vec<Alert> {
-    let mut replay = Replay::new(&DETECTOR, files.map(|path| Ok(Input::File(path))).collect());
+    let mut replay = replay(files);
     replay.for_alerts = Some(2);
     let mut history = Findings::new(&DETECTOR, wall);
     let add = |event: Event<'_>| -> Result<(), Infallible> {
@@ -196,6 +227,7 @@ fn assert_same(all_named: bool, lines: &[(Line, u8)], steps: &[Step]) {
     let mut log = Log::new(all_named);
     log.live(&texts(lines), steps);
     assert_eq!(opening(&log.follower.inbox.alerts), opening(&log.replayed()));
+    assert_eq!(log.follower.counted(), log.levels(all_named));
 }
 
 proptest! {

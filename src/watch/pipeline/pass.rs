@@ -2,11 +2,13 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::mem::take;
+use std::ops::Range;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
+use super::records::{ByLevel, Records};
 use super::{Now, Pipeline};
-use super::{poison, records, self_monitor};
+use super::{poison, self_monitor};
 use crate::correlate::{Notice, Sighting};
 use crate::deliver::sink::{Sink, Subject};
 use crate::detect::{Found, Stream};
@@ -16,7 +18,7 @@ use crate::model::alert::{Context, Message, Status};
 use crate::model::finding::Finding;
 use crate::model::record::Names;
 use crate::signature::Signature;
-use crate::source::contract::Source;
+use crate::source::contract::{Chunk, Source};
 use crate::store::NewMessage;
 use crate::watch::Setup;
 
@@ -58,6 +60,24 @@ pub(crate) const POISON: &str = "broken behind the engine";
 /// … and one with this, the second message of its alert.
 #[cfg(test)]
 pub(crate) const POISON_LATER: &str = "broken when it is told again";
+
+/// Takes a chunk through the engine: what is made of its findings, and the bytes that were passed over. Its records go to
+/// `records`, if anybody counts them.
+fn advance<T>(
+    stream: &mut Stream<'_>,
+    chunk: &Chunk<'_>,
+    see: &impl Fn(Found<'_>) -> T,
+    records: Option<&mut Records>,
+) -> (Vec<T>, Option<Range<u64>>) {
+    let &Chunk { bytes, end, source, .. } = chunk;
+    let Some(records) = records else {
+        return poison::advance(stream, bytes, end, see, &(), &mut Vec::new());
+    };
+    let mut levels = Vec::new();
+    let advanced = poison::advance(stream, bytes, end, see, &ByLevel, &mut levels);
+    records.add(source, &levels);
+    advanced
+}
 
 /// What a look at a file came to.
 pub(in crate::watch) enum Step {
@@ -105,15 +125,8 @@ impl<S: Source> Pipeline<S> {
             }
             Seen::of(found, chunk.path, &setup)
         };
-        let (mut seen, poison) = if setup.counts_records {
-            let mut levels = Vec::new();
-            let (bytes, end) = (chunk.bytes, chunk.end);
-            let advanced = poison::advance(&mut stream, bytes, end, &see, &records::ByLevel, &mut levels);
-            self.records.add(chunk.source, &levels);
-            advanced
-        } else {
-            poison::advance(&mut stream, chunk.bytes, chunk.end, &see, &(), &mut Vec::new())
-        };
+        let records = setup.counts_records.then_some(&mut self.records);
+        let (mut seen, poison) = advance(&mut stream, &chunk, &see, records);
         let (source, path) = (chunk.source.to_owned(), chunk.path.to_owned());
         let release = self.releases.get(&source).copied();
         seen.iter_mut().for_each(|seen| seen.names.release = seen.names.release.or(release));

@@ -13,7 +13,7 @@ use crate::model::record::{Level, LevelCounts};
 use crate::telemetry::meter::Meter;
 
 /// Tells the level of each record.
-pub(super) struct ByLevel;
+pub(in crate::watch) struct ByLevel;
 
 impl Observe for ByLevel {
     type Observation = Option<Level>;
