@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::model::alert::{Context, Lang};
 use crate::model::finding::{Finding, Severity};
-use crate::model::record::{Fields, Names, Place};
+use crate::model::record::{Fields, Identity, Names, Place};
 use crate::signature::{Catalogue, Pages, Signature, Threshold};
 
 pub(super) fn signature(threshold: Option<Threshold>) -> Arc<Signature> {
@@ -41,6 +41,7 @@ pub(super) fn sighting<'a>(signature: &'a Arc<Signature>, sector: &str, line: u6
         near: None,
         level: None,
         fields: Fields::from([("sector".to_owned(), sector.to_owned())]),
+        identity: Identity::default(),
         record: "text".to_owned(),
     };
     Sighting {

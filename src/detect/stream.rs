@@ -15,7 +15,7 @@ use crate::frame::{self, End, Frames, LINE_BYTES_MAX, RECORD_BYTES_MAX, names};
 use crate::model::alert::Context;
 use crate::model::finding::Finding;
 use crate::model::position::{Mode, Progress};
-use crate::model::record::{Fields, Names, Place, Record, Time};
+use crate::model::record::{Fields, Identity, Names, Place, Record, Time};
 use crate::model::release::Release;
 use crate::signature::Signature;
 
@@ -266,6 +266,7 @@ impl<'d> Stream<'d> {
             }
             let before = || dates.advance(&frames, range.start, &self.progress, self.detector.zone());
             let near = record.head.time.or_else(before);
+            let process = || frame::process(&seen[range.clone()]);
             for (signature, fields) in self.detector.confirm(&record) {
                 let early = if range.start == 0 { self.progress.reported.as_slice() } else { &[] };
                 if early.iter().any(|id| **id == *signature.id) {
@@ -278,17 +279,12 @@ impl<'d> Stream<'d> {
                     self.ends = Ends::Now;
                     candidates = self.detector.scanner(true).candidates(seen);
                 }
-                report(self.found(
-                    signature,
-                    finding(signature, &record, near, fields),
-                    bytes,
-                    &range,
-                    false,
-                ));
+                let finding = finding(signature, &record, near, fields, process());
+                report(self.found(signature, finding, bytes, &range, false));
             }
             if self.ends == Ends::Now {
                 for (signature, fields) in self.detector.endings(&record) {
-                    let finding = finding(signature, &record, near, fields);
+                    let finding = finding(signature, &record, near, fields, process());
                     report(self.found(signature, finding, bytes, &range, true));
                 }
             }
@@ -349,7 +345,13 @@ impl<'d> Stream<'d> {
     }
 }
 
-fn finding(signature: &Signature, record: &Record, near: Option<Time>, fields: Fields) -> Finding {
+fn finding(
+    signature: &Signature,
+    record: &Record,
+    near: Option<Time>,
+    fields: Fields,
+    process: Option<String>,
+) -> Finding {
     Finding {
         signature: signature.id.clone(),
         severity: signature.severity,
@@ -357,6 +359,7 @@ fn finding(signature: &Signature, record: &Record, near: Option<Time>, fields: F
         time: record.head.time,
         near,
         level: record.head.level,
+        identity: Identity::of(&record.text, &fields, process.as_deref()),
         fields,
         record: record.text.clone(),
     }

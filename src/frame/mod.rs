@@ -212,6 +212,12 @@ pub fn record(bytes: &[u8], place: Place, zone: &TimeZone) -> Record {
     Record { text, head, place }
 }
 
+/// The process that a transport names in front of the record `bytes`: `damocles-worker[77]`.
+pub fn process(bytes: &[u8]) -> Option<String> {
+    let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    prefix::process(&shipped::text(opening(line))).map(str::to_owned)
+}
+
 /// A physical line as a reader wants it: cleaned and without its transport.
 pub fn message(line: &[u8], zone: &TimeZone) -> String {
     shipped::unship(&line[..line.len().min(LINE_BYTES_MAX)], zone).1.into_owned()

@@ -39,13 +39,24 @@ impl Shipped {
 pub fn peel<'l>(line: &'l str, zone: &TimeZone) -> (Shipped, &'l str) {
     let mut shipped = Shipped::default();
     let mut rest = line;
-    while let Some(Peeled { stamp, writer, inner }) = peel_one(rest) {
+    while let Some(Peeled { stamp, writer, inner, .. }) = peel_one(rest) {
         let time = stamp.and_then(|stamp| stamp.time(zone));
         shipped = shipped.within(Shipped { time, writer: Some(writer) });
         // Behind a prefix, a byte order mark stands at the start again.
         rest = inner.trim_start_matches(line::BOM);
     }
     (shipped, rest)
+}
+
+/// The process that the innermost transport of `line` names: `unit[7]`, or a container of compose.
+pub fn process(line: &str) -> Option<&str> {
+    let mut process = None;
+    let mut rest = line;
+    while let Some(peeled) = peel_one(rest) {
+        process = peeled.process.or(process);
+        rest = peeled.inner.trim_start_matches(line::BOM);
+    }
+    process
 }
 
 /// Takes the outermost prefix off.
@@ -59,6 +70,7 @@ fn peel_one(line: &str) -> Option<Peeled<'_>> {
 struct Peeled<'l> {
     stamp: Option<Stamp>,
     writer: &'static str,
+    process: Option<&'l str>,
     inner: &'l str,
 }
 
@@ -79,7 +91,8 @@ fn syslog<'l>(line: &'l str, stamped: Option<Stamped<'l>>) -> Option<Peeled<'l>>
     }
     let (name, text) = past_tag(tagged)?;
     let inner = if daemon::speaks(tagged, text) { tagged } else { text };
-    Some(Peeled { stamp, writer: writer(name), inner })
+    let process = tagged.split([':', ' ']).next();
+    Some(Peeled { stamp, writer: writer(name), process, inner })
 }
 
 fn past_priority(line: &str) -> Option<&str> {
@@ -112,11 +125,11 @@ fn container((stamp, rest): Stamped<'_>) -> Option<Peeled<'_>> {
     let rest = rest.strip_prefix(' ')?;
     let stream = ["stdout F ", "stdout P ", "stderr F ", "stderr P "];
     if let Some(text) = stream.iter().find_map(|stream| rest.strip_prefix(stream)) {
-        let peeled = Peeled { stamp: Some(stamp), writer: OTHER_WRITER, inner: text };
+        let peeled = Peeled { stamp: Some(stamp), writer: OTHER_WRITER, process: None, inner: text };
         return (stamp.zone != Zone::Absent).then_some(peeled);
     }
     let bare = (stamp.digits, stamp.zone) == (9, Zone::Utc) && read::level(rest.trim_start()).is_none();
-    bare.then_some(Peeled { stamp: Some(stamp), writer: OTHER_WRITER, inner: rest })
+    bare.then_some(Peeled { stamp: Some(stamp), writer: OTHER_WRITER, process: None, inner: rest })
 }
 
 /// `worker-1  | `: the name ends in a number, two spaces or more follow.
@@ -128,7 +141,7 @@ fn compose(line: &str) -> Option<Peeled<'_>> {
     }
     let text = rest.strip_prefix("  ")?.trim_start_matches(' ').strip_prefix('|')?;
     let inner = text.strip_prefix(' ').or(text.is_empty().then_some(text))?;
-    Some(Peeled { stamp: None, writer: OTHER_WRITER, inner })
+    Some(Peeled { stamp: None, writer: OTHER_WRITER, process: Some(name), inner })
 }
 
 #[cfg(test)]
@@ -221,6 +234,21 @@ mod tests {
             ("[123.456] text", None),
         ] {
             assert_eq!(peel(line, &TimeZone::UTC).0.writer, writer, "{line}");
+        }
+    }
+
+    #[test]
+    fn transports_name_the_process() {
+        for (line, expected) in [
+            ("Jun 24 14:33:24 seal-07 damocles-worker[77]: text", Some("damocles-worker[77]")),
+            ("Jun 24 14:33:25 loghost relay[1]: Jun 24 14:33:24 seal-07 sh[77]: text", Some("sh[77]")),
+            ("Aug 10 14:41:41 host kernel: [123.456] text", Some("kernel")),
+            ("Aug 10 14:41:41 host systemd[1]: text", Some("systemd[1]")),
+            ("worker-1  | text", Some("worker-1")),
+            ("2022-06-24T06:33:24.000000001Z stderr F text", None),
+            ("text", None),
+        ] {
+            assert_eq!(process(line), expected, "{line}");
         }
     }
 

@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use serde::{Deserialize, Serialize};
 
 use crate::base::text::escape_json;
-use crate::model::record::{Fields, Level, LevelCounts, Place, Time};
+use crate::model::record::{Fields, Identity, Level, LevelCounts, Place, Time};
 
 /// How grave a signature is, from the least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -84,6 +84,8 @@ pub struct Finding {
     pub level: Option<Level>,
     /// Captures of the signature and fields of the record.
     pub fields: Fields,
+    /// What it is about.
+    pub identity: Identity,
     /// Text of the record.
     pub record: String,
 }
@@ -179,6 +181,7 @@ mod tests {
             near: Some(time),
             level: Some(Level::Error),
             fields: [("child_pid".to_owned(), "12345".to_owned())].into(),
+            identity: Identity::default(),
             record: "text".to_owned(),
         };
         assert_eq!(

@@ -2,6 +2,8 @@
 //!
 //! Values only. [`crate::frame`] makes them out of bytes; everything after it reads them.
 
+mod identity;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
@@ -11,6 +13,7 @@ use jiff::fmt::temporal::DateTimePrinter;
 use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
+pub use self::identity::{Evidence, Identity};
 use crate::model::release::{Release, Releases};
 
 /// Named texts read from a record: span fields and captures. Ordered, so output is stable.

@@ -13,7 +13,7 @@ use crate::frame::LINE_BYTES_MAX;
 use crate::model::alert::{Context, OutboxMessage};
 use crate::model::finding::Finding;
 use crate::model::position::{Mode, Progress};
-use crate::model::record::{Names, Place};
+use crate::model::record::{Identity, Names, Place};
 use crate::source::contract::{Effect, Source, Trouble};
 use crate::store::StoreError;
 use crate::telemetry::meter::Kept;
@@ -73,6 +73,7 @@ impl<S: Source> Pipeline<S> {
             near: None,
             level: None,
             fields,
+            identity: Identity::default(),
             record: text,
         };
         let (host, context, names) = (&*setup.host, Context::default(), Names::default());

@@ -140,7 +140,7 @@ mod tests {
 
     use super::*;
     use crate::model::finding::Severity;
-    use crate::model::record::{Place, Time};
+    use crate::model::record::{Identity, Place, Time};
 
     fn finding(number: usize, second: Option<i64>) -> Finding {
         let instant = second.map(|second| Timestamp::from_second(second).unwrap());
@@ -152,6 +152,7 @@ mod tests {
             near: instant.map(|instant| Time { instant, offset: Offset::UTC, digits: 0 }),
             level: None,
             fields: Fields::from([("sector".to_owned(), (number % 7).to_string())]),
+            identity: Identity::default(),
             record: "text".to_owned(),
         }
     }
