@@ -51,6 +51,9 @@ fn alert(fingerprint: &str, sequence: u64) -> Alert {
         links: vec![Link { title: "Q&A".to_owned(), url: "https://example.org/qa".to_owned() }],
         followers: vec![],
         explained_by: None,
+        possible_causes: Vec::new(),
+        quiet: false,
+        quiet_seconds: 0,
         confirmed: vec![],
         lang: Lang::En,
     }

@@ -1,29 +1,42 @@
 //! Findings in, alerts out: grouped, counted, repeated, resolved; one failure is one alert.
 //!
-//! An alert is open from its first finding until it has been quiet for `resolve_after`, or, where
-//! its signature is a state, until a record ends it. It speaks when it opens, every `repeat_every`
+//! An alert is open from its first finding until what it tells of has ended: a record ends the state that its
+//! signature is or that follows from it, or, where no log can say so, it has been quiet for `resolve_after`. While a
+//! state that follows from it is open it does not resolve. It speaks when it opens, every `repeat_every`
 //! while it lasts, and when it resolves; in between findings only raise its count. A finding that
-//! another alert explains is counted there, as a follower, and opens none of its own. Where
+//! belongs to another alert by evidence is counted there, as a follower, and opens none of its own, unless it has to be
+//! told at once: because it is graver, or critical and knows more than that something failed. Where only its time
+//! speaks for a cause, it opens its own and names that cause as a possible one. Where
 //! thousands of alerts of one signature are open, further groups share one more. Time comes in as an
 //! argument, so a replay can ask the same questions in the time of its log.
 
 mod cause;
 pub mod command;
 mod crowd;
+mod notice;
 mod open;
+mod sighting;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use open::{Notice, OpenAlert, Sighting};
+pub use notice::Notice;
+pub use open::OpenAlert;
+pub use sighting::Sighting;
 
-use self::cause::{Recent, explains};
+use self::cause::{Recent, Relation};
 use self::crowd::Crowds;
-use self::open::Placed;
-use crate::model::alert::Status;
-use crate::signature::{Scope, Signature};
+use self::sighting::Placed;
+use crate::model::alert::{Cause, Status};
+use crate::model::finding::Severity;
+use crate::signature::Signature;
+
+/// Whoever was told of a cause so lately is looking, and takes a thread that stops because of it for what it is.
+const LATELY: Duration = Duration::from_secs(120);
+/// A thread that waits says so once a minute. Only then does the end of the last one that does end its cause.
+const SETTLED_AFTER: Duration = Duration::from_secs(120);
 
 /// When alerts speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +98,9 @@ impl Correlator {
         let now = now.into();
         let (ended, found): (Vec<_>, Vec<_>) = record.into_iter().partition(|sighting| sighting.ends);
         let mut notices: Vec<_> = ended.iter().filter_map(|ended| self.end(ended, now.steady)).collect();
+        if !ended.is_empty() {
+            notices.extend(self.outlasting(now.steady));
+        }
         notices.extend(self.find(found, now));
         notices
     }
@@ -97,34 +113,122 @@ impl Correlator {
         let mut due = BTreeSet::new();
         for (index, cause) in cause::in_record(&signatures) {
             let placed = &record[index];
-            let sighting = &placed.sighting;
-            let (at, path) = (sighting.at(now), sighting.path);
-            let cause = match cause {
-                Some(cause) => Some(alerts[cause].as_str()),
-                None => self.recent.cause(sighting.signature, path, at),
+            let cause = cause.map(|cause| alerts[cause].as_str());
+            let told = match self.home(placed, cause, now, &due) {
+                Home::Cause(cause) => self.follow(cause, placed, now, &mut due),
+                Home::Own { explained_by, possible } => {
+                    self.count(placed, (explained_by, possible), now, &mut due)
+                }
             };
-            // A cause that keeps silent itself, below its threshold, silences nobody; and what
-            // another follower of this very alert seems to explain belongs to it anyway.
-            let cause = cause.filter(|cause| **cause != *placed.fingerprint).filter(|cause| {
-                due.contains(*cause) || self.open.get(*cause).is_some_and(|alert| alert.sequence > 0)
-            });
-            let told = match cause.map(str::to_owned) {
-                Some(cause) => self.follow(cause, placed, now, &mut due),
-                None => self.count(placed, now, &mut due),
-            };
-            self.recent.add(sighting.signature, path, at, &told, now.steady);
+            self.recent.add(placed.sighting.signature, &placed.spot(now), &told, now.steady);
             alerts[index] = told;
         }
-        due.into_iter().filter_map(|alert| self.notice(alert, Status::Firing, now.steady)).collect()
+        due.into_iter().filter_map(|alert| self.notice(alert, Status::Firing, None, now.steady)).collect()
     }
 
-    /// A record ended the state of `ended`, which is no finding but names signature and group.
+    /// Which alert a finding is to be counted in; `in_record` tells of its cause in the same record.
+    fn home(
+        &self,
+        placed: &Placed<'_>,
+        in_record: Option<&str>,
+        now: Moment,
+        due: &BTreeSet<String>,
+    ) -> Home {
+        let own = placed.fingerprint.as_str();
+        // A cause that keeps silent itself, below its threshold, silences nobody.
+        let is_told =
+            |alert: &str| due.contains(alert) || self.open.get(alert).is_some_and(|alert| alert.sequence > 0);
+        let known = self.open.get(own);
+        let followed = known.and_then(OpenAlert::held_by).filter(|cause| is_told(cause));
+        let in_record = in_record.filter(|cause| *cause != own && is_told(cause));
+        let alone = Home::Own { explained_by: None, possible: Vec::new() };
+        let (cause, possible) = match (in_record, followed) {
+            (None, Some(cause)) => return Home::Cause(cause.to_owned()),
+            (Some(cause), _) => (Some(cause.to_owned()), Vec::new()),
+            _ if is_told(own) => return alone,
+            _ => {
+                let (signature, spot) = (placed.sighting.signature, placed.spot(now));
+                let causes = self.recent.causes(signature, &spot, |alert| alert == own || is_told(alert));
+                (causes.certain, causes.possible)
+            }
+        };
+        match cause {
+            // What another follower of this very alert seems to explain belongs to it anyway.
+            Some(cause) if cause == own => alone,
+            Some(cause) if self.is_told_apart(placed, &cause, in_record.is_some(), now, due) => {
+                Home::Own { explained_by: self.as_cause(&cause), possible: Vec::new() }
+            }
+            Some(cause) => Home::Cause(cause),
+            None => {
+                let possible = possible.iter().filter(|cause| *cause != own);
+                Home::Own {
+                    explained_by: None,
+                    possible: possible.filter_map(|cause| self.as_cause(cause)).collect(),
+                }
+            }
+        }
+    }
+
+    /// Whether a follower of the alert `cause` is a message of its own: it is graver than what was told, or critical.
+    /// A fallback and a state say little more than that the cause had an effect. They make its alert graver, and are told
+    /// apart only where that was told a while ago.
+    fn is_told_apart(
+        &self,
+        placed: &Placed<'_>,
+        cause: &str,
+        in_record: bool,
+        now: Moment,
+        due: &BTreeSet<String>,
+    ) -> bool {
+        let Some(alert) = self.open.get(cause).filter(|_| !due.contains(cause)) else { return false };
+        let Signature { severity, fallback, until, .. } = &**placed.sighting.signature;
+        let (is_graver, is_critical) = (*severity > alert.severity, *severity == Severity::Critical);
+        if *fallback || until.is_some() {
+            let is_old = alert.is_old(LATELY, placed.sighting.at(now));
+            return is_critical && !is_graver && is_old && !in_record;
+        }
+        is_graver || is_critical
+    }
+
+    /// The open alert `fingerprint` as a cause.
+    fn as_cause(&self, fingerprint: &str) -> Option<Cause> {
+        Some(self.open.get(fingerprint)?.as_cause(fingerprint))
+    }
+
+    /// A record ended the state of `ended`, which is no finding but names signature and group. With the last state that
+    /// followed from it, an alert has ended too.
     fn end(&mut self, ended: &Sighting<'_>, now: Timestamp) -> Option<Notice> {
         let fingerprint = ended.fingerprint();
-        let told = self.open.get(&fingerprint)?.sequence > 0;
-        let notice = told.then(|| self.notice(fingerprint.clone(), Status::Resolved, now)).flatten();
-        self.close(fingerprint);
+        let state = self.open.get(&fingerprint)?;
+        let over =
+            if state.sequence > 0 { Some(fingerprint.clone()) } else { state.held_by().map(str::to_owned) };
+        let followed = state.sequence == 0;
+        if followed {
+            self.close(fingerprint);
+        }
+        let over = over?;
+        let alert = self.open.get(&over)?;
+        let goes_on = || {
+            alert.sequence == 0
+                || alert.is_state()
+                || !alert.is_settled(SETTLED_AFTER, now)
+                || self.open.values().any(|state| state.held_by() == Some(&over))
+        };
+        if followed && goes_on() {
+            return None;
+        }
+        let notice = self.notice(over.clone(), Status::Resolved, None, now);
+        self.close(over);
         notice
+    }
+
+    /// States whose cause is no longer open and was all that told of them.
+    fn outlasting(&mut self, now: Timestamp) -> Vec<Notice> {
+        let is_orphan =
+            |state: &OpenAlert| state.held_by().is_some_and(|cause| !self.open.contains_key(cause));
+        let orphans = self.open.iter().filter(|(_, state)| is_orphan(state));
+        let orphans: Vec<String> = orphans.map(|(fingerprint, _)| fingerprint.clone()).collect();
+        orphans.into_iter().filter_map(|state| self.notice(state, Status::Firing, None, now)).collect()
     }
 
     /// Whether a state that `source` shows is open, so that the record that ends it matters.
@@ -142,25 +246,41 @@ impl Correlator {
         self.recent.forget(now);
         let mut due = Vec::new();
         let mut closed = Vec::new();
+        let held = self.held();
         for (fingerprint, alert) in &self.open {
-            if elapsed(alert.last_at, now) >= alert.patience(self.policy.resolve_after) {
+            let patience = alert.patience(self.policy.resolve_after);
+            if !held.contains(fingerprint.as_str()) && elapsed(alert.last_at, now) >= patience {
                 closed.push(fingerprint.clone());
-                due.extend((alert.sequence > 0).then(|| (fingerprint.clone(), Status::Resolved)));
-            } else if alert.repeats() && elapsed(alert.told_at, now) >= self.policy.repeat_every {
-                due.push((fingerprint.clone(), Status::Firing));
+                due.extend(
+                    (alert.sequence > 0).then(|| (fingerprint.clone(), Status::Resolved, Some(patience))),
+                );
+            } else if alert.sequence > 0 && elapsed(alert.told_at, now) >= self.policy.repeat_every {
+                due.push((fingerprint.clone(), Status::Firing, None));
             }
         }
-        let notices = due.into_iter().filter_map(|(alert, status)| self.notice(alert, status, now)).collect();
+        let notice = |(alert, status, quiet)| self.notice(alert, status, quiet, now);
+        let mut notices: Vec<_> = due.into_iter().filter_map(notice).collect();
         closed.into_iter().for_each(|fingerprint| self.close(fingerprint));
+        notices.extend(self.outlasting(now));
         notices
+    }
+
+    /// Alerts that do not resolve, for a state that follows from them is open.
+    fn held(&self) -> BTreeSet<&str> {
+        let causes = self.open.values().filter_map(OpenAlert::held_by);
+        causes.filter(|cause| self.open.get(*cause).is_some_and(|cause| !cause.is_state())).collect()
     }
 
     /// When [`Correlator::tick`] will have something to say next, if nothing is found until then.
     pub fn next_due(&self) -> Option<Timestamp> {
-        let due = self.open.values().flat_map(|alert| {
+        let held = self.held();
+        let due = self.open.iter().flat_map(|(fingerprint, alert)| {
             let closes = alert.last_at.checked_add(alert.patience(self.policy.resolve_after));
             let repeats = alert.told_at.checked_add(self.policy.repeat_every);
-            [closes.ok(), repeats.ok().filter(|_| alert.repeats())]
+            [
+                closes.ok().filter(|_| !held.contains(fingerprint.as_str())),
+                repeats.ok().filter(|_| alert.sequence > 0),
+            ]
         });
         due.flatten().min()
     }
@@ -195,27 +315,29 @@ impl Correlator {
         self.changed.insert(fingerprint);
     }
 
-    /// Counts a finding that nothing explains; its alert.
-    fn count(&mut self, placed: &Placed<'_>, now: Moment, due: &mut BTreeSet<String>) -> String {
+    /// Counts a finding in its own alert, which is told of `causes`: of the one that explains it, or of possible ones.
+    fn count(
+        &mut self,
+        placed: &Placed<'_>,
+        causes: (Option<Cause>, Vec<Cause>),
+        now: Moment,
+        due: &mut BTreeSet<String>,
+    ) -> String {
         let (sighting, fingerprint) = (&placed.sighting, placed.fingerprint.clone());
-        let opens = !self.open.contains_key(&fingerprint);
-        if opens {
+        if !self.open.contains_key(&fingerprint) {
             let mut alert = OpenAlert::new(placed, now);
-            self.adopt(&mut alert, &fingerprint, sighting, now);
+            self.adopt(&mut alert, &fingerprint, placed, now);
             self.crowds.opened(&alert.signature);
             self.open.insert(fingerprint.clone(), alert);
         } else if let Some(alert) = self.open.get_mut(&fingerprint) {
             alert.add(sighting, now);
-            if !alert.is_state() {
-                alert.explained_by = None;
-            }
         }
         self.changed.insert(fingerprint.clone());
-        let speaks = |alert: &OpenAlert| {
-            alert.sequence == 0 && alert.explained_by.is_none() && alert.reaches(sighting.signature.threshold)
-        };
-        if self.open.get(&fingerprint).is_some_and(speaks) {
-            due.insert(fingerprint.clone());
+        if let Some(alert) = self.open.get_mut(&fingerprint).filter(|alert| alert.sequence == 0) {
+            (alert.explained_by, alert.possible_causes) = causes;
+            if alert.reaches(sighting.signature.threshold) {
+                due.insert(fingerprint.clone());
+            }
         }
         fingerprint
     }
@@ -230,19 +352,18 @@ impl Correlator {
     ) -> String {
         let sighting = &placed.sighting;
         let Some(alert) = self.open.get_mut(&cause) else { return cause };
-        let Signature { id, severity, until, .. } = &**sighting.signature;
-        if alert.explain(id, *severity, 1) {
+        if alert.explain(sighting, now) {
             due.insert(cause.clone());
         }
         let explained_by = alert.as_cause(&cause);
         // A state lasts longer than the moment that explains it.
-        if until.is_some() {
+        if sighting.signature.until.is_some() {
             let fingerprint = placed.fingerprint.clone();
             let crowds = &mut self.crowds;
             let state = self.open.entry(fingerprint.clone());
             let state = state.and_modify(|state| state.add(sighting, now));
             let state = state.or_insert_with(|| {
-                crowds.opened(id);
+                crowds.opened(&sighting.signature.id);
                 OpenAlert::new(placed, now)
             });
             if state.sequence == 0 {
@@ -254,28 +375,52 @@ impl Correlator {
         cause
     }
 
-    /// Finds what a new alert explains among those that were told before it was known.
-    fn adopt(&mut self, cause: &mut OpenAlert, fingerprint: &str, sighting: &Sighting<'_>, now: Moment) {
-        let at = sighting.at(now);
+    /// Finds what a new alert explains, or may explain, among those that were told before it was known.
+    fn adopt(&mut self, cause: &mut OpenAlert, fingerprint: &str, placed: &Placed<'_>, now: Moment) {
+        let (signature, spot) = (placed.sighting.signature, placed.spot(now));
         for (other, follower) in &mut self.open {
-            let scope = if follower.path() == sighting.path { Scope::Process } else { Scope::Host };
-            let within =
-                [scope, Scope::Host].map(|scope| explains(sighting.signature, follower.as_follower(), scope));
-            let explained = within.into_iter().flatten().any(|within| follower.is_within(at, at, within));
-            if explained && follower.explained_by.is_none() {
-                cause.explain(&follower.signature, follower.severity, follower.count);
-                follower.explained_by = Some(cause.as_cause(fingerprint));
-                self.changed.insert(other.clone());
+            if follower.explained_by.is_some() {
+                continue;
             }
+            match follower.relation_to(signature, &spot) {
+                Some(Relation::Explains) => {
+                    cause.explain_alert(follower);
+                    follower.explained_by = Some(cause.as_cause(fingerprint));
+                    follower.possible_causes = Vec::new();
+                }
+                Some(Relation::Possible) if follower.possible_causes.len() < cause::POSSIBLE_MAX => {
+                    follower.possible_causes.push(cause.as_cause(fingerprint));
+                }
+                _ => continue,
+            }
+            self.changed.insert(other.clone());
         }
     }
 
     /// The next message of an open alert.
-    fn notice(&mut self, fingerprint: String, status: Status, now: Timestamp) -> Option<Notice> {
+    fn notice(
+        &mut self,
+        fingerprint: String,
+        status: Status,
+        quiet: Option<Duration>,
+        now: Timestamp,
+    ) -> Option<Notice> {
         let alert = self.open.get_mut(&fingerprint)?;
         self.changed.insert(fingerprint.clone());
-        Some(alert.notice(fingerprint, status, now))
+        Some(Notice::of(alert, fingerprint, status, quiet, now))
     }
+}
+
+/// Where a finding is counted.
+enum Home {
+    /// In the alert of its cause.
+    Cause(String),
+    /// In its own.
+    Own {
+        /// The alert that it belongs to, and that it is told apart from.
+        explained_by: Option<Cause>,
+        possible: Vec<Cause>,
+    },
 }
 
 /// Time from `earlier` to `now`; none where the clock was set back.

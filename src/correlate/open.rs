@@ -1,116 +1,29 @@
-//! One open alert: what is kept of it, and the message it becomes.
+//! One open alert: what is kept of it.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{Timestamp, Unit};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::cause::{self, is_within};
-use super::command::{self, Steps, Values, Vars};
+use super::cause::{self, Relation, Spot};
+use super::sighting::{Placed, Sighting};
 use super::{Moment, elapsed};
-use crate::model::alert::{Action, Alert, Cause, Context, Follower, Lang, Status};
-use crate::model::finding::{Finding, Severity};
-use crate::model::record::{Fields, Names};
-use crate::model::redact::{redact_fields, redact_lines, redact_text};
-use crate::signature::{Catalogue, Runbook, Signature, Threshold};
+use crate::model::alert::{Cause, Context, FollowerFinding};
+use crate::model::finding::Severity;
+use crate::model::record::{Fields, Identity, Names, Place};
+use crate::signature::{Signature, Threshold};
 
 /// Bytes of a record's text that an alert carries: chat sinks and webhooks refuse large messages.
 const RECORD_BYTES_MAX: usize = 8 * 1024;
 /// Bytes of a context line that an alert carries.
 const CONTEXT_LINE_BYTES_MAX: usize = 1024;
+/// Findings of a follower that are kept: its newest.
+const FOLLOWED_MAX: usize = 3;
+/// Bytes of the record of a follower, and of each of its fields.
+const FOLLOWED_BYTES_MAX: usize = 512;
 /// What no count reaches: readers of JSON hold numbers up to here.
 const COUNT_MAX: u64 = 1 << 53;
-
-/// A finding and where it was seen.
-#[derive(Debug, Clone)]
-pub struct Sighting<'a> {
-    /// The signature that matched.
-    pub signature: &'a Arc<Signature>,
-    /// The finding.
-    pub finding: Finding,
-    /// It is no finding: the record ends the state that the signature is, for the group of `finding`.
-    pub ends: bool,
-    /// The box.
-    pub host: &'a str,
-    /// The `[[source]]`.
-    pub source: &'a str,
-    /// The file.
-    pub path: &'a str,
-    /// Lines around the record.
-    pub context: Context,
-    /// The binaries that the log shows.
-    pub names: Names,
-}
-
-impl Sighting<'_> {
-    /// Takes the secrets of the log out, before anything is made of it: what is grouped, stored or
-    /// sent never held them. Before it is cut to size, too, which could take a secret's shape away.
-    pub(super) fn redact(&mut self) {
-        redact_fields(&mut self.finding.fields, &self.finding.record);
-        redact_text(&mut self.finding.record);
-        redact_lines(&mut self.context.before);
-        redact_lines(&mut self.context.after);
-    }
-
-    /// Names the alert: the same for signature, group, host and source.
-    pub fn fingerprint(&self) -> String {
-        self.fingerprint_of(&self.group())
-    }
-
-    fn fingerprint_of(&self, group: &Fields) -> String {
-        let mut hash = Sha256::new();
-        let parts = [&*self.finding.signature, self.host, self.source];
-        let pairs = group.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
-        for part in parts.into_iter().chain(pairs) {
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part);
-        }
-        hash.finalize()[..8].iter().fold(String::new(), |mut hex, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
-    }
-
-    /// When it happened, as far as the log says so.
-    pub(super) fn at(&self, now: Moment) -> Timestamp {
-        self.finding.near.map_or(now.wall, |time| time.instant)
-    }
-
-    fn group(&self) -> Fields {
-        let fields = &self.finding.fields;
-        let names = self.signature.group_by.iter();
-        names.filter_map(|name| Some((name.clone(), fields.get(name)?.clone()))).collect()
-    }
-}
-
-/// A finding and the alert it belongs to.
-pub(super) struct Placed<'a> {
-    pub sighting: Sighting<'a>,
-    /// Names that alert.
-    pub fingerprint: String,
-    group: Fields,
-}
-
-impl<'a> Placed<'a> {
-    /// In the alert of its group.
-    pub fn of(sighting: Sighting<'a>) -> Placed<'a> {
-        let group = sighting.group();
-        let fingerprint = sighting.fingerprint_of(&group);
-        Placed { sighting, fingerprint, group }
-    }
-
-    /// Puts it in the alert of all groups that have none of their own. What they have in common is
-    /// nothing but their signature, so its group is empty.
-    pub fn join_crowd(&mut self) {
-        self.group.clear();
-        self.fingerprint = self.sighting.fingerprint_of(&self.group);
-    }
-}
 
 /// One open alert, as the store keeps it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -123,13 +36,13 @@ pub struct OpenAlert {
     pub last_at: Timestamp,
     pub(super) signature: String,
     pub(super) severity: Severity,
-    host: String,
+    pub(super) host: String,
     pub(super) source: String,
-    group: Fields,
-    first_seen: String,
+    pub(super) group: Fields,
+    pub(super) first_seen: String,
     pub(super) count: u64,
     told: u64,
-    newest: Newest,
+    pub(super) newest: Newest,
     /// Log times of the newest findings, as instants and as shown, while a threshold has not been
     /// reached.
     recent: Vec<(Timestamp, String)>,
@@ -146,23 +59,76 @@ pub struct OpenAlert {
     span: Option<(Timestamp, Timestamp)>,
     /// Findings that it explains, by signature.
     #[serde(default)]
-    followers: BTreeMap<String, u64>,
+    pub(super) followers: BTreeMap<String, Followed>,
     /// The alert that explains it.
     #[serde(default)]
     pub(super) explained_by: Option<Cause>,
+    /// Alerts that may explain it, for all that their time says.
+    #[serde(default)]
+    pub(super) possible_causes: Vec<Cause>,
+    /// When the newest finding arrived that no state which follows it tells the end of, by the steady clock.
+    #[serde(default)]
+    loose_at: Option<Timestamp>,
+    /// Log time of the newest that it counts, …
+    #[serde(default)]
+    latest: Option<Timestamp>,
+    /// … and what that was when it was last told.
+    #[serde(default)]
+    told_of: Option<Timestamp>,
+}
+
+/// Findings of one signature that an alert explains.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "FollowedRow")]
+pub(super) struct Followed {
+    pub count: u64,
+    /// The newest of them, oldest first.
+    pub newest: Vec<FollowerFinding>,
+}
+
+/// Former versions kept the number alone.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum FollowedRow {
+    Count(u64),
+    Followed { count: u64, newest: Vec<FollowerFinding> },
+}
+
+impl From<FollowedRow> for Followed {
+    fn from(row: FollowedRow) -> Followed {
+        match row {
+            FollowedRow::Count(count) => Followed { count, newest: Vec::new() },
+            FollowedRow::Followed { count, newest } => Followed { count, newest },
+        }
+    }
+}
+
+impl Followed {
+    /// Counts `count` findings, the newest of which is `newest`.
+    fn add(&mut self, count: u64, newest: FollowerFinding) {
+        self.count += count;
+        if self.newest.len() >= FOLLOWED_MAX {
+            self.newest.remove(0);
+        }
+        self.newest.push(newest);
+    }
 }
 
 /// The newest finding of an alert.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Newest {
-    seen: String,
-    path: String,
-    fields: Fields,
-    record: String,
-    line: u64,
-    offset: u64,
-    context: Context,
-    names: Names,
+pub(super) struct Newest {
+    pub seen: String,
+    pub path: String,
+    pub fields: Fields,
+    pub record: String,
+    pub line: u64,
+    pub offset: u64,
+    #[serde(default)]
+    length: u64,
+    #[serde(default)]
+    identity: Identity,
+    pub context: Context,
+    pub names: Names,
 }
 
 impl OpenAlert {
@@ -175,7 +141,7 @@ impl OpenAlert {
     /// Reads what [`OpenAlert::encode`] wrote; `None` if it is of another shape or does not add up.
     pub fn decode(row: &[u8]) -> Option<OpenAlert> {
         let alert: OpenAlert = serde_json::from_slice(row).ok()?;
-        let followers = alert.followers.values().copied().max().unwrap_or(0);
+        let followers = alert.followers.values().map(|followed| followed.count).max().unwrap_or(0);
         let adds_up =
             alert.told <= alert.count && alert.count.max(alert.sequence).max(followers) <= COUNT_MAX;
         adds_up.then_some(alert)
@@ -204,6 +170,10 @@ impl OpenAlert {
             span: Some((sighting.at(now), sighting.at(now))),
             followers: BTreeMap::new(),
             explained_by: None,
+            possible_causes: Vec::new(),
+            loose_at: Some(now.steady),
+            latest: Some(sighting.at(now)),
+            told_of: None,
         };
         alert.remember(sighting, now);
         alert
@@ -212,50 +182,69 @@ impl OpenAlert {
     pub(super) fn add(&mut self, sighting: &Sighting<'_>, now: Moment) {
         self.count += 1;
         self.last_at = now.steady;
+        self.loose_at = Some(now.steady);
         self.newest = Newest::of(sighting, now);
         let at = sighting.at(now);
+        self.latest = self.latest.max(Some(at));
         self.span = self.span.map(|(first, last)| (first.min(at), last.max(at)));
         self.remember(sighting, now);
     }
 
-    /// Counts `count` findings of `signature` as its followers; whether they make it graver. Whoever
-    /// is told of the cause alone must not miss how grave its effect is.
-    pub(super) fn explain(&mut self, signature: &str, severity: Severity, count: u64) -> bool {
-        *self.followers.entry(signature.to_owned()).or_default() += count;
-        let graver = severity > self.severity;
-        self.severity = self.severity.max(severity);
+    /// Counts a finding as its follower; whether it makes it graver. Whoever is told of the cause alone must not miss
+    /// how grave its effect is.
+    pub(super) fn explain(&mut self, sighting: &Sighting<'_>, now: Moment) -> bool {
+        let Signature { id, severity, until, .. } = &**sighting.signature;
+        self.last_at = now.steady;
+        self.latest = self.latest.max(Some(sighting.at(now)));
+        if until.is_none() {
+            self.loose_at = Some(now.steady);
+        }
+        let newest = Newest::of(sighting, now).as_follower();
+        self.followers.entry(id.to_string()).or_default().add(1, newest);
+        let graver = *severity > self.severity;
+        self.severity = self.severity.max(*severity);
         graver
     }
 
-    /// Whether all its findings stand between `first` and `within` after `last`.
-    pub(super) fn is_within(&self, first: Timestamp, last: Timestamp, within: Duration) -> bool {
-        self.span.is_some_and(|(from, to)| {
-            is_within(first, last, within, from) && is_within(first, last, within, to)
-        })
+    /// Counts another alert as its follower.
+    pub(super) fn explain_alert(&mut self, other: &OpenAlert) {
+        let newest = other.newest.as_follower();
+        self.followers.entry(other.signature.clone()).or_default().add(other.count, newest);
+        self.severity = self.severity.max(other.severity);
+    }
+
+    /// How a finding of `cause` at `spot` relates to all its findings.
+    pub(super) fn relation_to(&self, cause: &Signature, spot: &Spot<'_>) -> Option<Relation> {
+        if !self.fallback && !cause.may_explain(&self.signature) {
+            return None;
+        }
+        let (first, last) = self.span?;
+        let Newest { path, line, offset, length, identity, .. } = &self.newest;
+        let place = Place { line: *line, offset: *offset, length: *length };
+        let last = Spot { path, place, at: last, identity };
+        let follower = cause::Follower { id: &self.signature, fallback: self.fallback };
+        cause::relation(cause, spot, follower, first, &last)
+    }
+
+    /// Whether what was told of it last happened more than `lately` before `at`, by the time of the log.
+    pub(super) fn is_old(&self, lately: Duration, at: Timestamp) -> bool {
+        self.told_of.is_none_or(|told| elapsed(told, at) > lately)
+    }
+
+    /// Whether nothing but states that follow it came for `within`.
+    pub(super) fn is_settled(&self, within: Duration, now: Timestamp) -> bool {
+        elapsed(self.loose_at.unwrap_or(self.last_at), now) >= within
+    }
+
+    /// The alert whose end is its own: that of its cause, as long as it was never told itself.
+    pub(super) fn held_by(&self) -> Option<&str> {
+        let cause = self.explained_by.as_ref().filter(|_| self.is_state() && self.sequence == 0)?;
+        Some(&cause.fingerprint)
     }
 
     /// Whether it is a state, which goes on until a record ends it.
     pub(super) fn is_state(&self) -> bool {
         self.timeout.is_some()
-    }
-
-    /// Whether it is told again while it lasts: not what another alert explains, unless it is a
-    /// state, which may outlast its cause.
-    pub(super) fn repeats(&self) -> bool {
-        match (&self.explained_by, self.is_state()) {
-            (Some(_), state) => state,
-            (None, _) => self.sequence > 0,
-        }
-    }
-
-    /// The file of its newest finding.
-    pub(super) fn path(&self) -> &str {
-        &self.newest.path
-    }
-
-    /// The alert as one that may be explained.
-    pub(super) fn as_follower(&self) -> cause::Follower<'_> {
-        cause::Follower { id: &self.signature, fallback: self.fallback }
     }
 
     /// The alert as a cause.
@@ -286,26 +275,15 @@ impl OpenAlert {
         waits.or(self.timeout).unwrap_or(resolve_after)
     }
 
-    /// The next message of this alert.
-    pub(super) fn notice(&mut self, fingerprint: String, status: Status, now: Timestamp) -> Notice {
+    /// Counts a message about it; how many findings are new with it.
+    pub(super) fn tell(&mut self, now: Timestamp) -> u64 {
         let new = self.count - self.told;
         self.sequence += 1;
         self.told = self.count;
         self.told_at = now;
+        self.told_of = self.latest;
         self.recent = Vec::new();
-        Notice { fingerprint, status, new, alert: self.clone() }
-    }
-}
-
-impl OpenAlert {
-    fn followers(&self, catalogue: &Catalogue, lang: Lang) -> Vec<Follower> {
-        let title = |id: &String| catalogue.get(id).map(|known| known.runbook(lang).title.clone());
-        let follower = |(id, &count): (&String, &u64)| Follower {
-            signature: id.clone(),
-            title: title(id).unwrap_or_else(|| id.clone()),
-            count,
-        };
-        self.followers.iter().map(follower).collect()
+        new
     }
 }
 
@@ -322,118 +300,23 @@ impl Newest {
             record: shortened(&finding.record, RECORD_BYTES_MAX),
             line: finding.place.line,
             offset: finding.place.offset,
+            length: finding.place.length,
+            identity: finding.identity.clone(),
             context: Context { before: shorten(&context.before), after: shorten(&context.after) },
             names: names.clone(),
         }
     }
-}
 
-/// Something to tell about an alert, in no language yet.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Notice {
-    /// Names the alert.
-    pub fingerprint: String,
-    status: Status,
-    new: u64,
-    alert: OpenAlert,
-}
-
-impl Notice {
-    /// Id of the signature.
-    pub fn signature(&self) -> &str {
-        &self.alert.signature
-    }
-
-    /// Severity of the signature.
-    pub fn severity(&self) -> Severity {
-        self.alert.severity
-    }
-
-    /// Which of the alert's messages this is, from 1 on.
-    pub fn sequence(&self) -> u64 {
-        self.alert.sequence
-    }
-
-    /// When the first finding of the alert was seen, as it is shown: an alert that opens again counts its messages anew.
-    pub fn first_seen(&self) -> &str {
-        &self.alert.first_seen
-    }
-
-    /// The `[[source]]` of the alert.
-    pub fn source(&self) -> &str {
-        &self.alert.source
-    }
-
-    /// The values that all its findings share for the fields it is grouped by.
-    pub fn group(&self) -> &Fields {
-        &self.alert.group
-    }
-
-    /// The message in `lang`, with what the catalogue knows and the operator's `vars` filled in.
-    pub fn render(&self, catalogue: &Catalogue, lang: Lang, vars: &Vars) -> Alert {
-        let OpenAlert { signature, severity, host, source, group, newest, .. } = &self.alert;
-        let known = catalogue.get(signature);
-        let gone;
-        let runbook = match known {
-            Some(known) => known.runbook(lang),
-            None => {
-                gone = withdrawn(signature, lang);
-                &gone
-            }
-        };
-        let values = Values {
-            fields: &newest.fields,
-            host: Some(host),
-            source: Some(source),
-            path: &newest.path,
-            names: &newest.names,
-            vars,
-            signature: known.map(|known| &**known),
-        };
-        let Steps { action, other_releases } = command::steps(runbook, &values, lang);
-        let (numbers, action): (Vec<usize>, Vec<Action>) =
-            action.into_iter().map(|step| (step.number, step.action)).unzip();
-        Alert {
-            fingerprint: self.fingerprint.clone(),
-            status: self.status,
-            sequence: self.alert.sequence,
-            signature: signature.clone(),
-            title: runbook.title.clone(),
-            severity: *severity,
-            host: host.clone(),
-            source: source.clone(),
-            path: newest.path.clone(),
-            first_seen: self.alert.first_seen.clone(),
-            last_seen: newest.seen.clone(),
-            count: self.alert.count,
-            new: self.new,
-            group: group.clone(),
-            fields: newest.fields.clone(),
-            record: newest.record.clone(),
-            line: newest.line,
-            offset: newest.offset,
-            context: newest.context.clone(),
-            meaning: runbook.meaning.clone(),
-            action,
-            // What goes without saying is not said.
-            action_numbers: if numbers.iter().copied().eq(1..=numbers.len()) { Vec::new() } else { numbers },
-            other_releases: other_releases.into_iter().map(|step| step.action).collect(),
-            links: runbook.links.clone(),
-            followers: self.alert.followers(catalogue, lang),
-            explained_by: self.alert.explained_by.clone(),
-            confirmed: Vec::new(),
-            lang,
+    /// What an alert keeps of it as a follower.
+    fn as_follower(&self) -> FollowerFinding {
+        let short = |text: &String| shortened(text, FOLLOWED_BYTES_MAX);
+        FollowerFinding {
+            path: self.path.clone(),
+            line: self.line,
+            fields: self.fields.iter().map(|(name, value)| (name.clone(), short(value))).collect(),
+            record: short(&self.record),
         }
     }
-}
-
-/// Stands in for the runbook of a signature that has left the catalogue while its alert was open.
-fn withdrawn(signature: &str, lang: Lang) -> Runbook {
-    let meaning = match lang {
-        Lang::En => "This signature is no longer in the catalogue.",
-        Lang::Zh => "该特征已不在目录中。",
-    };
-    Runbook { title: signature.to_owned(), meaning: meaning.to_owned(), ..Runbook::default() }
 }
 
 /// The moment of arrival as an alert shows it.

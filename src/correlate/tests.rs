@@ -36,7 +36,7 @@ pub(super) fn sighting<'a>(signature: &'a Arc<Signature>, sector: &str, line: u6
     let finding = Finding {
         signature: signature.id.clone(),
         severity: signature.severity,
-        place: Place { line, offset: 0, length: 4 },
+        place: Place { line, offset: line * 100, length: 4 },
         time: None,
         near: None,
         level: None,
@@ -222,6 +222,8 @@ fn a_secret_is_in_nothing_that_an_alert_is_made_of() {
 }
 
 mod causes;
+mod histories;
+mod states;
 
 /// A log can name any number of sectors; an alert for each would fill memory, disk and channel.
 #[test]

@@ -226,6 +226,9 @@ fn test_alert(host: &str, lang: Lang, now: &str) -> Alert {
         links: Vec::new(),
         followers: Vec::new(),
         explained_by: None,
+        possible_causes: Vec::new(),
+        quiet: false,
+        quiet_seconds: 0,
         confirmed: Vec::new(),
         lang,
     }

@@ -1,10 +1,13 @@
 //! An alert: what a human is sent. Owns its JSON, version 1.
 
+mod cause;
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::cause::{Cause, Confirmed, Follower, FollowerFinding, PossibleCause};
 use crate::model::finding::Severity;
 use crate::model::record::Fields;
 
@@ -68,11 +71,29 @@ pub struct Alert {
     /// The alert that explains this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explained_by: Option<Cause>,
+    /// Alerts that came before it in a time in which they could explain it. Nothing else says that they do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub possible_causes: Vec<PossibleCause>,
+    /// It resolved because nothing came for `quiet_seconds`, not because the log says that it is over.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub quiet: bool,
+    /// For how long nothing came, where it is `quiet`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub quiet_seconds: u64,
     /// What the doctor sees on the box that is a cause of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confirmed: Vec<Confirmed>,
     /// Language of title, meaning and action.
     pub lang: Lang,
+}
+
+// Serde asks by reference.
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+fn is_zero(value: &u64) -> bool {
+    *value == 0
 }
 
 /// Whether an alert goes on.
@@ -81,7 +102,7 @@ pub struct Alert {
 pub enum Status {
     /// Findings keep coming.
     Firing,
-    /// It has been quiet for `resolve_after`.
+    /// What it tells of is over, or nothing more came: see [`Alert::quiet`].
     Resolved,
 }
 
@@ -104,35 +125,6 @@ impl Status {
             Status::Resolved => "resolved",
         }
     }
-}
-
-/// Findings of another signature that an alert explains: they are no alert of their own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Follower {
-    /// Id of their signature.
-    pub signature: String,
-    /// Title of its page, in the language of the alert.
-    pub title: String,
-    /// How many there were so far.
-    pub count: u64,
-}
-
-/// The alert that explains another one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cause {
-    /// Id of its signature.
-    pub signature: String,
-    /// Names it.
-    pub fingerprint: String,
-}
-
-/// A cause that was looked for on the box, and is there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Confirmed {
-    /// Id of the check of the doctor.
-    pub check: String,
-    /// What was found, with its place, in the language of the alert.
-    pub text: String,
 }
 
 /// Physical lines around a record, cleaned like the record.
@@ -377,11 +369,21 @@ pub(crate) mod tests {
                 signature: "venus-cluster/worker-sealing-failed-permanent".to_owned(),
                 title: "A sector <failed> for good".to_owned(),
                 count: 2,
+                newest: Some(FollowerFinding {
+                    path: "/var/log/venus-worker/worker.log".to_owned(),
+                    line: 5,
+                    fields: [("thread".to_owned(), "4".to_owned())].into(),
+                    record: "ERROR sealing failed".to_owned(),
+                }),
+                earlier: vec![],
             }],
             explained_by: Some(Cause {
                 signature: "kernel/oom-killer".to_owned(),
                 fingerprint: "0011223344556677".to_owned(),
             }),
+            possible_causes: vec![],
+            quiet: false,
+            quiet_seconds: 0,
             confirmed: vec![Confirmed {
                 check: "doctor/cpuset-l3".to_owned(),
                 text: "the cpuset `0-6` takes 4 and 3 cores of 2 L3 groups (config.toml:41)".to_owned(),

@@ -34,7 +34,7 @@ pub use self::kind::{Kind, is_safe_word};
 pub use self::pack::PageSource;
 pub use self::pages::Pages;
 pub use self::pattern::Pattern;
-pub use self::relation::{Explains, FALLBACK_WITHIN, Scope, Until};
+pub use self::relation::{EVIDENCE, Explains, FALLBACK_WITHIN, Scope, Until};
 pub use self::spec::Trust;
 
 use crate::model::alert::{Lang, Link};

@@ -6,6 +6,7 @@ use glob::Pattern;
 
 use crate::base::diagnostic::Text;
 use crate::base::diagnostic::table::{Located, Table};
+use crate::model::record::Evidence;
 
 /// A follower in the same log comes soon after its cause, …
 const PROCESS_WITHIN: Duration = Duration::from_secs(5);
@@ -25,6 +26,8 @@ pub struct Explains {
     pub scope: Scope,
     /// How long after the cause a follower may come, in log time; zero in the scope of a record.
     pub within: Duration,
+    /// Any of this shows that a follower belongs to the cause, beside that both stand in one record.
+    pub by: Vec<Evidence>,
 }
 
 /// How near a follower stands to its cause.
@@ -64,6 +67,9 @@ pub struct Until {
 /// How long a fallback may come after a finding that makes it needless: in the same log.
 pub const FALLBACK_WITHIN: Duration = PROCESS_WITHIN;
 
+/// What shows that two findings belong together, where no page says more.
+pub const EVIDENCE: [Evidence; 4] = [Evidence::Thread, Evidence::Sector, Evidence::Job, Evidence::Child];
+
 /// Reads every `[[explains]]`.
 pub(super) fn explains(text: &Text<'_>, table: &Table<'_>) -> Vec<Explains> {
     let read = |table: Table<'_>| {
@@ -84,8 +90,15 @@ pub(super) fn explains(text: &Text<'_>, table: &Table<'_>) -> Vec<Explains> {
             let message = "one record is one moment: `within` goes with the scopes process and host";
             text.fault("explains", table.key_span("within"), message);
         }
+        let by = table.strings("by");
+        if table.has("by") && (scope == Scope::Record || by.is_empty()) {
+            let message =
+                "name evidence, with the scopes process and host: in one record, that is what it is";
+            text.fault("explains", table.key_span("by"), message);
+        }
+        let by = if table.has("by") { evidence(text, by) } else { EVIDENCE.to_vec() };
         table.finish();
-        Explains { signatures, scope, within: within.unwrap_or(default) }
+        Explains { signatures, scope, within: within.unwrap_or(default), by }
     };
     table.tables("explains").into_iter().map(read).collect()
 }
@@ -105,6 +118,18 @@ pub(super) fn until(text: &Text<'_>, table: &Table<'_>) -> Option<Until> {
     let timeout = table.duration("timeout").unwrap_or(UNTIL_TIMEOUT);
     table.finish();
     Some(Until { literals: literals.into_iter().map(|literal| literal.value).collect(), timeout })
+}
+
+fn evidence(text: &Text<'_>, names: Vec<Located<String>>) -> Vec<Evidence> {
+    let read = |name: Located<String>| {
+        let found = Evidence::ALL.into_iter().find(|evidence| evidence.name() == name.value);
+        if found.is_none() {
+            let known = Evidence::ALL.map(Evidence::name).join(", ");
+            text.fault("explains", name.span, format!("unknown evidence `{}`: {known}", name.value));
+        }
+        found
+    };
+    names.into_iter().filter_map(read).collect()
 }
 
 fn scope(name: &str) -> Result<Scope, String> {

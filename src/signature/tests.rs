@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::base::diagnostic::Diagnostic;
+use crate::model::record::Evidence;
 
 const PAGE: &str = r#####"# Bad response
 
@@ -172,7 +173,7 @@ fn what_belongs_to_a_step_keeps_its_shape() {
 }
 
 /// Each rule: what is replaced by what in the good page, and where the fault is found.
-const RULES: [(&str, &str, &str, usize, usize); 65] = [
+const RULES: [(&str, &str, &str, usize, usize); 68] = [
     ("# Bad response\n", "\n", "no-title", 1, 1),
     ("## Action", "# Again\n\n## Action", "second-title", 20, 1),
     ("# Bad response\n", "# Bad response\nstray\n", "stray-text", 2, 1),
@@ -233,6 +234,21 @@ const RULES: [(&str, &str, &str, usize, usize); 65] = [
     ("[fields]", "[[explains]]\nsignatures = [\"oom\"]\n[fields]", "explains", 12, 15),
     ("[fields]", "[[explains]]\nsignatures = [\"k/*\"]\nscope = \"box\"\n[fields]", "scope", 13, 9),
     ("[fields]", "[[explains]]\nsignatures = [\"k/*\"]\nwithin = \"5s\"\n[fields]", "explains", 13, 1),
+    ("[fields]", "[[explains]]\nsignatures = [\"k/*\"]\nby = [\"thread\"]\n[fields]", "explains", 13, 1),
+    (
+        "[fields]",
+        "[[explains]]\nsignatures = [\"k/*\"]\nscope = \"host\"\nby = [\"day\"]\n[fields]",
+        "explains",
+        14,
+        7,
+    ),
+    (
+        "[fields]",
+        "[[explains]]\nsignatures = [\"k/*\"]\nscope = \"host\"\nby = []\n[fields]",
+        "explains",
+        14,
+        1,
+    ),
     ("[fields]", "[until]\n[fields]", "missing-key", 11, 1),
     ("[fields]", "[until]\nliterals = []\n[fields]", "until", 12, 1),
     ("[fields]", "[until]\nliterals = [\"OK\"]\n[fields]", "until", 12, 13),
@@ -266,6 +282,10 @@ signatures = ["other/page", "kernel/*"]
 [[explains]]
 signatures = ["runtime/*"]
 scope = "host"
+[[explains]]
+signatures = ["runtime/*"]
+scope = "process"
+by = ["process"]
 [until]
 literals = ["well again"]
 timeout = "2h"
@@ -277,9 +297,10 @@ timeout = "2h"
     assert_eq!(places(&faults), []);
     let signature = catalogue.get("p/bad").unwrap();
     assert!(signature.fallback);
-    let [near, far] = &signature.explains[..] else { panic!("{:?}", signature.explains) };
+    let [near, far, poisoned] = &signature.explains[..] else { panic!("{:?}", signature.explains) };
     assert_eq!((near.scope, near.within.as_secs(), near.signatures.len()), (Scope::Record, 0, 2));
-    assert_eq!((far.scope, far.within.as_secs()), (Scope::Host, 60));
+    assert_eq!((far.scope, far.within.as_secs(), &far.by[..]), (Scope::Host, 60, &EVIDENCE[..]));
+    assert_eq!((poisoned.scope, &poisoned.by[..]), (Scope::Process, &[Evidence::Process][..]));
     let until = signature.until.as_ref().unwrap();
     assert_eq!((&*until.literals[0], until.timeout.as_secs()), ("well again", 7_200));
     assert_eq!(signature.pages.samples().last().unwrap().kind, SampleKind::Ends);

@@ -158,7 +158,7 @@ fn every_check_has_its_page() {
     for check in checks {
         for lang in ["en", "zh"] {
             let ran = crate::program::run(&["explain", check, "--lang", lang]);
-            assert!(ran.status == 0 && ran.stdout.starts_with("# "), "{check}: {}", ran.stderr);
+            assert!(ran.status == 0 && ran.stdout.contains(check), "{check}: {}", ran.stderr);
         }
     }
 }

@@ -27,7 +27,8 @@ fn pack(folder: &Path) -> String {
     let pack = folder.join("packs/site");
     fs::create_dir_all(&pack).unwrap();
     let cause = "anchors = [\"the disk burns\"]\n\
-                 [[explains]]\nsignatures = [\"site/effect\"]\nscope = \"host\"\n";
+                 [[explains]]\nsignatures = [\"site/effect\"]\nscope = \"host\"\nby = [\"box\"]\n\
+                 [[explains]]\nsignatures = [\"site/state\"]\nscope = \"process\"\n";
     let state = "anchors = [\"thread is paused\"]\n[until]\nliterals = [\"thread goes on\"]\n";
     for (name, page) in [
         ("cause", page(cause, "the disk burns", "the disk is burnt, it burns no more", "")),
@@ -52,7 +53,7 @@ fn alerts(folder: &Path, logs: &[(&str, String)]) -> Vec<Value> {
     run(&arguments).json()
 }
 
-/// Signature, status, time of the newest finding, count, followers.
+/// Signature, status (`quiet` where nothing more came), time of the newest finding, count, followers.
 fn said(alerts: &[Value]) -> Vec<String> {
     let shown = |alert: &Value| {
         let word = |key: &str| alert[key].as_str().unwrap().to_owned();
@@ -60,7 +61,7 @@ fn said(alerts: &[Value]) -> Vec<String> {
         format!(
             "{} {} {} {} +{followers}",
             word("signature"),
-            word("status"),
+            if alert["quiet"] == true { "quiet".to_owned() } else { word("status") },
             &word("last_seen")[11..19],
             alert["count"]
         )
@@ -78,17 +79,12 @@ fn they_open_and_resolve_as_the_log_went() {
         said(&told),
         [
             format!("{id} firing 14:00:01 1 +0"),
-            format!("{id} resolved 14:00:02 2 +0"),
+            format!("{id} quiet 14:00:02 2 +0"),
             format!("{id} firing 14:16:40 1 +0"),
-            format!("{id} resolved 14:16:40 1 +0"),
+            format!("{id} quiet 14:16:40 1 +0"),
         ]
     );
-    let schema: Value =
-        serde_json::from_str(include_str!("../../docs/schemas/alert.v1.schema.json")).unwrap();
-    let (mut schemas, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
-    compiler.add_resource("alert.json", schema).unwrap();
-    let index = compiler.compile("alert.json", &mut schemas).unwrap();
-    told.iter().for_each(|alert| schemas.validate(alert, index).unwrap());
+    told.iter().for_each(keeps_the_schema);
 }
 
 #[test]
@@ -102,10 +98,71 @@ fn files_are_told_together_in_the_order_of_time() {
         [
             "site/cause firing 14:00:10 1 +0",
             "site/effect firing 14:02:00 1 +0",
-            "site/cause resolved 14:00:10 1 +1",
-            "site/effect resolved 14:02:00 1 +0",
+            "site/cause quiet 14:00:10 1 +1",
+            "site/effect quiet 14:02:00 1 +0",
         ]
     );
+    let follower = &told[2]["followers"][0];
+    assert_eq!((&follower["line"], &follower["count"]), (&1.into(), &1.into()));
+    assert!(follower["path"].as_str().unwrap().ends_with("a.log"));
+    assert!(follower["record"].as_str().unwrap().contains("sealing broke"));
+    told.iter().for_each(keeps_the_schema);
+}
+
+/// Time alone silences nobody.
+#[test]
+fn another_thread_is_told_and_names_the_possible_cause() {
+    let of = |thread: &str, line: String| line.replace("ThreadId(07)", &format!("ThreadId({thread})"));
+    let cause = worker_line(0, "ERROR", "the disk burns");
+    let paused = |second| worker_line(second, "ERROR", "thread is paused");
+    for (thread, expected, possible) in [
+        ("07", vec!["site/cause firing 14:00:00 1 +0", "site/cause quiet 14:00:00 1 +1"], 0),
+        ("08", vec!["site/cause firing 14:00:00 1 +0", "site/state firing 14:00:02 1 +0"], 1),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let log = cause.clone() + &of(thread, paused(2)) + &worker_line(30, "INFO", "thread goes on");
+        let told = alerts(folder.path(), &[("a.log", log)]);
+        assert_eq!(said(&told)[..2], expected, "thread {thread}");
+        let named = told[1]["possible_causes"].as_array();
+        assert_eq!(named.map_or(0, Vec::len), possible);
+        for cause in named.into_iter().flatten() {
+            assert_eq!(cause["signature"], "site/cause");
+            assert_eq!(cause["title"], "the disk burns");
+            assert_eq!(cause["fingerprint"], told[0]["fingerprint"]);
+        }
+        told.iter().for_each(keeps_the_schema);
+    }
+}
+
+/// A thread says every minute that it waits, and after a hundred it goes on.
+#[test]
+fn a_cause_is_over_when_the_thread_that_it_stopped_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut log = worker_line(0, "ERROR", "the disk burns");
+    for minute in 0..100 {
+        log += &worker_line(2 + 60 * minute, "ERROR", "thread is paused");
+    }
+    log += &worker_line(6_000, "INFO", "thread goes on");
+    log += &failure(9_000, 1);
+    let told = alerts(folder.path(), &[("a.log", log)]);
+    assert_eq!(
+        said(&told[..3]),
+        [
+            "site/cause firing 14:00:00 1 +0",
+            "site/cause firing 14:00:00 1 +1",
+            "site/cause resolved 14:00:00 1 +1",
+        ]
+    );
+    assert_eq!(told[2]["followers"][0]["count"], 100);
+}
+
+fn keeps_the_schema(alert: &Value) {
+    let schema: Value =
+        serde_json::from_str(include_str!("../../docs/schemas/alert.v1.schema.json")).unwrap();
+    let (mut schemas, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
+    compiler.add_resource("alert.json", schema).unwrap();
+    let index = compiler.compile("alert.json", &mut schemas).unwrap();
+    schemas.validate(alert, index).unwrap();
 }
 
 #[test]
@@ -130,7 +187,7 @@ fn people_read_them_as_watch_prints_them() {
     let path = folder.path().join("a.log");
     fs::write(&path, failure(1, 7)).unwrap();
     let shown = run(&["replay", "--alerts", &text(&path)]).stdout;
-    for part in ["enable_dump --child_pid=7", "resolved", "1 finding in 1 file"] {
+    for part in ["enable_dump --child_pid=7", "quiet for 15 min", "1 finding in 1 file"] {
         assert!(shown.contains(part), "{part:?} is not in\n{shown}");
     }
 }

@@ -3,11 +3,12 @@
 use glob::Pattern;
 
 use super::*;
-use crate::signature::{Explains, Until};
+use crate::model::record::Evidence;
+use crate::signature::{Explains, Scope, Until};
 
 /// What happens at a second of the log.
-enum Event<'a> {
-    /// These are found in one record of the log `path`.
+pub(super) enum Event<'a> {
+    /// These are found in one record of the log, or `log:worker` where a thread of a worker wrote it.
     Found(&'a str, Vec<&'a Arc<Signature>>),
     /// A record of the log ends the state.
     Ends(&'a Arc<Signature>),
@@ -17,66 +18,82 @@ enum Event<'a> {
 
 use Event::{Ends, Found, Tick};
 
-fn named(id: &str, severity: Severity) -> Signature {
+pub(super) fn named(id: &str, severity: Severity) -> Signature {
     let blank = Arc::unwrap_or_clone(signature(None));
     Signature { id: id.into(), severity, group_by: vec![], ..blank }
 }
 
-fn cause(id: &str, scope: Scope, within: u64, followers: &[&str]) -> Arc<Signature> {
+pub(super) fn explains(scope: Scope, within: u64, by: &[Evidence], followers: &[&str]) -> Explains {
     let signatures = followers.iter().map(|id| Pattern::new(id).unwrap()).collect();
-    let explains = vec![Explains { signatures, scope, within: Duration::from_secs(within) }];
+    Explains { signatures, scope, within: Duration::from_secs(within), by: by.to_vec() }
+}
+
+pub(super) fn cause_by(id: &str, by: &[Evidence], followers: &[&str]) -> Arc<Signature> {
+    let explains = vec![explains(Scope::Process, 5, by, followers)];
     Arc::new(Signature { explains, ..named(id, Severity::Error) })
 }
 
-fn plain(id: &str, severity: Severity) -> Arc<Signature> {
+/// A cause of all that comes soon enough after it.
+fn cause(id: &str, scope: Scope, within: u64, followers: &[&str]) -> Arc<Signature> {
+    let explains = vec![explains(scope, within, &[Evidence::Process, Evidence::Box], followers)];
+    Arc::new(Signature { explains, ..named(id, Severity::Error) })
+}
+
+pub(super) fn plain(id: &str, severity: Severity) -> Arc<Signature> {
     Arc::new(named(id, severity))
 }
 
-fn fallback(id: &str) -> Arc<Signature> {
+pub(super) fn fallback(id: &str) -> Arc<Signature> {
     Arc::new(Signature { fallback: true, ..named(id, Severity::Critical) })
 }
 
-fn state(id: &str) -> Arc<Signature> {
+pub(super) fn state(id: &str) -> Arc<Signature> {
     let until = Until { literals: vec![], timeout: Duration::from_secs(86_400) };
     Arc::new(Signature { until: Some(until), ..named(id, Severity::Critical) })
 }
 
 /// What is said: second, signature, status, severity, followers, cause.
-fn play(events: &[(i64, Event<'_>)]) -> Vec<String> {
+pub(super) fn play(events: &[(i64, Event<'_>)]) -> Vec<String> {
     let mut correlator = Correlator::new(Policy::default(), []);
     let mut said = Vec::new();
-    for (second, event) in events {
+    for (line, (second, event)) in (1..).zip(events) {
         let now = at(*second);
         let notices = match event {
-            Found(path, signatures) => {
-                let sightings =
-                    signatures.iter().map(|signature| Sighting { path, ..sighting(signature, "1", 1) });
+            Found(place, signatures) => {
+                let (path, worker) = place.split_once(':').unwrap_or((place, ""));
+                let sightings = signatures.iter().map(|signature| {
+                    let mut sighting = Sighting { path, ..sighting(signature, "1", line) };
+                    sighting.finding.identity.module = (!worker.is_empty()).then(|| worker.to_owned());
+                    sighting
+                });
                 correlator.observe(sightings.collect(), now)
             }
             Ends(signature) => {
-                let ended = Sighting { ends: true, ..sighting(signature, "1", 1) };
+                let ended = Sighting { ends: true, ..sighting(signature, "1", line) };
                 correlator.observe(vec![ended], now)
             }
             Tick => correlator.tick(now),
         };
-        for notice in notices {
-            let alert = notice.render(&Catalogue::default(), Lang::En, &command::Vars::new());
-            let followers = alert.followers.iter().map(|one| format!(" +{}×{}", one.count, one.signature));
-            let cause = alert.explained_by.map(|cause| format!(" by {}", cause.signature));
-            let (status, signature, severity) = (alert.status.name(), &alert.signature, alert.severity);
-            let followers: String = followers.collect();
-            said.push(format!(
-                "{second} {signature} {status} {severity}{followers}{}",
-                cause.unwrap_or_default()
-            ));
-        }
+        said.extend(notices.iter().map(|notice| format!("{second} {}", shown(notice))));
     }
     said
 }
 
+/// What a notice says: signature, status, severity, followers, cause.
+pub(super) fn shown(notice: &Notice) -> String {
+    let alert = notice.render(&Catalogue::default(), Lang::En, &command::Vars::new());
+    let followers = alert.followers.iter().map(|one| format!(" +{}×{}", one.count, one.signature));
+    let cause = alert.explained_by.iter().map(|cause| format!(" by {}", cause.signature));
+    let possible = alert.possible_causes.iter().map(|cause| format!(" perhaps by {}", cause.signature));
+    let (signature, severity) = (&alert.signature, alert.severity);
+    let status = if alert.quiet { "quiet" } else { alert.status.name() };
+    let rest: String = followers.chain(cause).chain(possible).collect();
+    format!("{signature} {status} {severity}{rest}")
+}
+
 /// A finding in the log `path`, written at this second.
 fn dated<'a>(signature: &'a Arc<Signature>, path: &'a str, second: i64) -> Vec<Sighting<'a>> {
-    let mut sighting = Sighting { path, ..sighting(signature, "1", 1) };
+    let mut sighting = Sighting { path, ..sighting(signature, "1", second as u64) };
     let time = crate::model::record::Time { instant: at(second), offset: jiff::tz::Offset::UTC, digits: 0 };
     sighting.finding.near = Some(time);
     vec![sighting]
@@ -123,8 +140,8 @@ fn in_one_log_for_a_while() {
         [
             "0 r/panic firing error",
             "4 w/child-exited firing error",
-            "3600 r/panic resolved error +1×w/child-exited",
-            "3600 w/child-exited resolved error",
+            "3600 r/panic quiet error +1×w/child-exited",
+            "3600 w/child-exited quiet error",
         ],
         "another log and a later time are other failures"
     );
@@ -134,7 +151,7 @@ fn in_one_log_for_a_while() {
         (8, Found("a", vec![&later])),
         (3600, Tick),
     ]);
-    let told = "3600 r/panic resolved error +1×r/poisoned +1×w/later";
+    let told = "3600 r/panic quiet error +1×r/poisoned +1×w/later";
     assert_eq!(chain, ["0 r/panic firing error", told], "followers of followers belong to the first");
 }
 
@@ -142,14 +159,143 @@ fn in_one_log_for_a_while() {
 fn a_fallback_waits_for_nothing_but_knows_what_was_found_before() {
     let (specific, warning) = (plain("gpu/oom", Severity::Error), plain("w/ping", Severity::Warning));
     let failed = fallback("w/sealing-failed");
-    for (before, seconds, expected) in [
-        (&specific, 5, vec!["0 gpu/oom firing error", "5 gpu/oom firing critical +1×w/sealing-failed"]),
-        (&specific, 6, vec!["0 gpu/oom firing error", "6 w/sealing-failed firing critical"]),
-        (&warning, 1, vec!["0 w/ping firing warning", "1 w/sealing-failed firing critical"]),
+    let apart = "5 w/sealing-failed firing critical perhaps by gpu/oom";
+    for (before, place, seconds, expected) in [
+        (&specific, "a:4", 5, "5 gpu/oom firing critical +1×w/sealing-failed"),
+        (&specific, "a:4", 6, "6 w/sealing-failed firing critical"),
+        (&specific, "a:3", 5, apart),
+        (&specific, "a", 5, apart),
+        (&specific, "b:4", 5, "5 w/sealing-failed firing critical"),
+        (&warning, "a:4", 1, "1 w/sealing-failed firing critical"),
     ] {
-        let said = play(&[(0, Found("a", vec![before])), (seconds, Found("a", vec![&failed]))]);
-        assert_eq!(said, expected, "a graver effect is told at once");
+        let said = play(&[(0, Found("a:4", vec![before])), (seconds, Found(place, vec![&failed]))]);
+        assert_eq!(said[1..], [expected], "a graver effect is told at once");
     }
+}
+
+/// Somebody who was told of a cause an hour ago does not know that another thread stands still.
+#[test]
+fn a_critical_follower_of_an_old_message_is_told_at_once() {
+    let oom = Arc::new(Signature { severity: Severity::Critical, ..named("gpu/oom", Severity::Critical) });
+    let (failed, post) = (fallback("w/sealing-failed"), plain("post/failed", Severity::Critical));
+    let limit = cause_by("w/open-files", &[Evidence::Process], &["post/*"]);
+    for (seconds, told) in [(60, vec![]), (121, vec!["121 w/sealing-failed firing critical by gpu/oom"])] {
+        let said = play(&[
+            (0, Found("a:4", vec![&oom])),
+            (seconds, Found("a:4", vec![&oom])),
+            (seconds, Found("a:4", vec![&failed])),
+        ]);
+        assert_eq!(said[1..], told, "what merely failed belongs to a message of just now");
+    }
+    let mut said = play(&[
+        (0, Found("a", vec![&limit])),
+        (2, Found("a", vec![&post])),
+        (3, Found("a", vec![&post, &limit])),
+        (1000, Tick),
+    ]);
+    said[2..].sort_unstable();
+    assert_eq!(
+        said,
+        [
+            "0 w/open-files firing error",
+            "2 post/failed firing critical by w/open-files",
+            "1000 post/failed quiet critical by w/open-files",
+            "1000 w/open-files quiet error",
+        ],
+        "money is told whatever else was"
+    );
+}
+
+/// The first record opens the alert, and all that it holds is told with it.
+#[test]
+fn what_stands_in_the_record_of_the_first_message_is_told_with_it() {
+    let funds = cause("chain/funds", Scope::Record, 0, &["post/failed"]);
+    let post = plain("post/failed", Severity::Critical);
+    let said = play(&[
+        (0, Found("a", vec![&post, &funds])),
+        (9, Found("a", vec![&post, &funds])),
+        (10, Found("a", vec![&funds])),
+    ]);
+    assert_eq!(
+        said,
+        ["0 chain/funds firing critical +1×post/failed", "9 post/failed firing critical by chain/funds",]
+    );
+}
+
+#[test]
+fn evidence_decides_and_time_alone_names_a_possible_cause() {
+    let effect = plain("w/effect", Severity::Error);
+    let own = "1 w/effect firing error";
+    let perhaps = "1 w/effect firing error perhaps by r/cause";
+    for (by, cause_at, effect_at, expected) in [
+        (Evidence::Thread, "a:4", "a:4", None),
+        (Evidence::Thread, "a:4", "a:5", Some(perhaps)),
+        (Evidence::Thread, "a:4", "a", Some(perhaps)),
+        (Evidence::Thread, "a:4", "b:4", Some(own)),
+        (Evidence::Sector, "a:4", "a:4", Some(perhaps)),
+        (Evidence::Process, "a:4", "a:5", None),
+        (Evidence::Process, "a", "a", None),
+        (Evidence::Process, "a", "b", Some(own)),
+    ] {
+        let cause = cause_by("r/cause", &[by], &["w/effect"]);
+        let said = play(&[(0, Found(cause_at, vec![&cause])), (1, Found(effect_at, vec![&effect]))]);
+        assert_eq!(said.get(1).map(String::as_str), expected, "{by:?} {cause_at} {effect_at}");
+    }
+}
+
+/// A panic names no thread, and its thread says next that it failed.
+#[test]
+fn a_panic_belongs_to_the_error_beside_it() {
+    let failed = plain("w/failed", Severity::Error);
+    let panic = cause_by("r/panic", &[Evidence::Thread], &["w/failed"]);
+    for (apart, milliseconds, alerts) in [(0, 3, 1), (1, 3, 2), (0, 1_000, 2)] {
+        let mut correlator = Correlator::new(Policy::default(), []);
+        let mut first = sighting(&panic, "1", 1);
+        first.finding.place.length = 99 - apart;
+        let mut next = sighting(&failed, "1", 2);
+        next.finding.identity.module = Some("worker-4".to_owned());
+        let later = at(0).checked_add(Duration::from_millis(milliseconds)).unwrap();
+        let told = correlator.observe(vec![first], at(0)).len() + correlator.observe(vec![next], later).len();
+        assert_eq!(told, alerts, "{apart} bytes and {milliseconds} ms apart");
+    }
+}
+
+/// Place, fields and record of what is silenced are in the alert of its cause: the newest few, counted all.
+#[test]
+fn a_silenced_finding_keeps_its_place_and_its_record() {
+    let (cause, effect) =
+        (cause_by("r/cause", &[Evidence::Process], &["w/*"]), plain("w/effect", Severity::Error));
+    let mut correlator = Correlator::new(Policy::default(), []);
+    correlator.observe(vec![sighting(&cause, "1", 1)], at(0));
+    for line in 2..7 {
+        let mut follower = sighting(&effect, &line.to_string(), line);
+        follower.finding.record = format!("effect {line} {}", "x".repeat(1_000));
+        assert_eq!(correlator.observe(vec![follower], at(1)), []);
+    }
+    let row = correlator.changes().remove(0).1.unwrap().encode();
+    let open = OpenAlert::decode(&row).unwrap();
+    let mut correlator = Correlator::new(Policy::default(), [("f".to_owned(), open)]);
+    let told = correlator.tick(at(1_000)).remove(0);
+    let alert = told.render(&Catalogue::default(), Lang::En, &command::Vars::new());
+    let [follower] = &alert.followers[..] else { panic!("{:?}", alert.followers) };
+    let newest = follower.newest.as_ref().unwrap();
+    let kept = std::iter::once(newest).chain(&follower.earlier);
+    let kept: Vec<_> = kept.map(|one| (one.line, &*one.fields["sector"], &one.record[..8])).collect();
+    assert_eq!(kept, [(6, "6", "effect 6"), (5, "5", "effect 5"), (4, "4", "effect 4")]);
+    assert_eq!((follower.count, newest.record.len() < 600, &*newest.path), (5, true, "/var/log/worker.log"));
+}
+
+/// Former versions kept how many there were.
+#[test]
+fn a_row_that_only_counts_its_followers_is_read() {
+    let mut correlator = Correlator::new(Policy::default(), []);
+    correlator.observe(vec![sighting(&signature(None), "1", 1)], at(0));
+    let row = String::from_utf8(correlator.changes()[0].1.as_ref().unwrap().encode()).unwrap();
+    let old = row.replace(r#""followers":{}"#, r#""followers":{"w/effect":7}"#);
+    assert_ne!(old, row);
+    let mut correlator =
+        Correlator::new(Policy::default(), [("f".to_owned(), OpenAlert::decode(old.as_bytes()).unwrap())]);
+    assert!(shown(&correlator.tick(at(1_000))[0]).ends_with("+7×w/effect"));
 }
 
 #[test]
@@ -157,7 +303,7 @@ fn on_one_box_also_when_the_cause_is_read_late() {
     let oom = cause("kernel/oom", Scope::Host, 60, &["w/*"]);
     let child = plain("w/child-exited", Severity::Error);
     let early = play(&[(0, Found("kern", vec![&oom])), (59, Found("a", vec![&child])), (1000, Tick)]);
-    assert_eq!(early, ["0 kernel/oom firing error", "1000 kernel/oom resolved error +1×w/child-exited"]);
+    assert_eq!(early, ["0 kernel/oom firing error", "1000 kernel/oom quiet error +1×w/child-exited"]);
 
     let mut correlator = Correlator::new(Policy::default(), []);
     assert_eq!(correlator.observe(dated(&child, "a", 10), at(11)).len(), 1);
@@ -215,55 +361,6 @@ fn a_cause_below_its_threshold_silences_nobody() {
 }
 
 #[test]
-fn a_state_lasts_until_a_record_ends_it() {
-    let (paused, failed) = (state("w/paused"), plain("gpu/oom", Severity::Error));
-    let other = Ends(&failed);
-    let alone = play(&[
-        (0, Found("a", vec![&paused])),
-        (10, other),
-        (2000, Tick),
-        (3600, Tick),
-        (5000, Ends(&paused)),
-        (5001, Ends(&paused)),
-        (9000, Tick),
-    ]);
-    assert_eq!(
-        alone,
-        ["0 w/paused firing critical", "3600 w/paused firing critical", "5000 w/paused resolved critical"]
-    );
-    assert_eq!(
-        play(&[(0, Found("a", vec![&paused])), (86_399, Ends(&failed)), (86_400, Tick)]),
-        ["0 w/paused firing critical", "86400 w/paused resolved critical"],
-        "an end that nobody saw"
-    );
-}
-
-#[test]
-fn a_state_that_outlasts_its_cause_is_told_after_a_while() {
-    let paused = state("w/paused");
-    let oom = cause("gpu/oom", Scope::Process, 5, &["w/paused"]);
-    let begin = || [(0, Found("a", vec![&oom])), (1, Found("a", vec![&paused]))];
-    let short =
-        begin().into_iter().chain([(61, Found("a", vec![&paused])), (90, Ends(&paused)), (3700, Tick)]);
-    assert_eq!(
-        play(&short.collect::<Vec<_>>()),
-        [
-            "0 gpu/oom firing error",
-            "1 gpu/oom firing critical +1×w/paused",
-            "3700 gpu/oom resolved critical +1×w/paused"
-        ]
-    );
-    let long = begin().into_iter().chain([(61, Found("a", vec![&paused])), (1000, Tick), (3700, Tick)]);
-    assert_eq!(
-        play(&long.collect::<Vec<_>>())[2..],
-        [
-            "1000 gpu/oom resolved critical +1×w/paused".to_owned(),
-            "3700 w/paused firing critical by gpu/oom".to_owned()
-        ]
-    );
-}
-
-#[test]
 fn a_follower_does_not_turn_its_cause_into_a_follower() {
     let panic = Arc::new(Signature {
         fallback: true,
@@ -275,21 +372,5 @@ fn a_follower_does_not_turn_its_cause_into_a_follower() {
         (2, Found("a", vec![&panic, &poisoned])),
         (1000, Tick),
     ]);
-    assert_eq!(said, ["0 r/poisoned firing error +1×r/panic", "1000 r/poisoned resolved error +2×r/panic"]);
-}
-
-/// In whatever order they were found.
-#[test]
-fn a_record_ends_states_before_it_opens_any() {
-    let down = state("chain/disconnected");
-    let found = sighting(&down, "1", 1);
-    let ended = Sighting { ends: true, ..found.clone() };
-    for record in [[found.clone(), ended.clone()], [ended, found.clone()]] {
-        let mut correlator = Correlator::new(Policy::default(), []);
-        correlator.observe(vec![found.clone()], at(0));
-        let notices = correlator.observe(record.to_vec(), at(1));
-        let said: Vec<_> = notices.iter().map(|notice| said(notice).0).collect();
-        assert_eq!(said, ["resolved", "firing"]);
-        assert!(correlator.has_state("worker"));
-    }
+    assert_eq!(said, ["0 r/poisoned firing error +1×r/panic", "1000 r/poisoned quiet error +2×r/panic"]);
 }

@@ -37,6 +37,10 @@ fn alert_in_short(mut alert: Alert) -> Alert {
     alert.other_releases.clear();
     alert.links.truncate(PARTS_MAX);
     alert.followers.truncate(PARTS_MAX);
+    for follower in &mut alert.followers {
+        (follower.newest, follower.earlier) = (None, Vec::new());
+    }
+    alert.possible_causes.truncate(PARTS_MAX);
     alert.confirmed.truncate(PARTS_MAX);
     alert
 }

@@ -102,7 +102,9 @@ fn heading(alert: &Alert) -> String {
     let title = clean_line(&alert.title);
     match alert.status {
         Status::Firing => format!("{} {title}", mark(alert.severity)),
-        Status::Resolved => format!("✅ {}: {title}", words::resolved(alert.lang)),
+        // That nothing more came is no good news.
+        Status::Resolved if alert.quiet => format!("⚪ {}: {title}", words::end(alert)),
+        Status::Resolved => format!("✅ {}: {title}", words::end(alert)),
     }
 }
 
@@ -223,6 +225,10 @@ fn relations(alert: &Alert) -> String {
         let signature = code(&cause.signature, VALUE_CHARS_MAX);
         format!("\n{} {signature}", words::explained_by(lang))
     });
+    let possible = alert.possible_causes.iter().take(FOLLOWERS_MAX).map(|cause| {
+        let title = escape_cut(&clean_line(&cause.title), VALUE_CHARS_MAX);
+        format!("\n{} {title}", words::possibly_because_of(lang))
+    });
     let followers = alert.followers.iter().take(FOLLOWERS_MAX).map(|follower| {
         let title = escape_cut(&clean_line(&follower.title), VALUE_CHARS_MAX);
         format!("\n{} {} {title}", words::explains(lang), words::times(lang, follower.count))
@@ -232,7 +238,7 @@ fn relations(alert: &Alert) -> String {
         let check = code(&cause.check, VALUE_CHARS_MAX);
         format!("\n{}: {text} {check}", words::confirmed(lang))
     });
-    cause.chain(confirmed).chain(followers).collect()
+    cause.chain(possible).chain(confirmed).chain(followers).collect()
 }
 
 fn group(group: &crate::model::record::Fields) -> String {

@@ -60,8 +60,10 @@ fn digest_text(host: &str, lang: Lang, digest: &Digest) -> String {
 fn alert_text(out: &mut String, alert: &Alert) -> std::fmt::Result {
     let lang = alert.lang;
     let (style, word) = match alert.status {
-        Status::Firing => (alert.severity.style(), lang.severity(alert.severity)),
-        Status::Resolved => (AnsiColor::Green.on_default().bold(), words::resolved(lang)),
+        Status::Firing => (alert.severity.style(), lang.severity(alert.severity).to_owned()),
+        // That nothing more came is no good news.
+        Status::Resolved if alert.quiet => (BOLD, words::end(alert)),
+        Status::Resolved => (AnsiColor::Green.on_default().bold(), words::end(alert)),
     };
     let signature = clean_line(&alert.signature);
     writeln!(
@@ -132,6 +134,10 @@ fn relations(out: &mut String, alert: &Alert) -> std::fmt::Result {
     if let Some(cause) = &alert.explained_by {
         let (signature, fingerprint) = (clean_line(&cause.signature), clean_line(&cause.fingerprint));
         writeln!(out, "  {} {signature} {DIM}{fingerprint}{DIM:#}", words::explained_by(lang))?;
+    }
+    for cause in &alert.possible_causes {
+        let (title, signature) = (clean_line(&cause.title), clean_line(&cause.signature));
+        writeln!(out, "  {} {title} {DIM}{signature}{DIM:#}", words::possibly_because_of(lang))?;
     }
     for cause in &alert.confirmed {
         let (text, check) = (clean_line(&cause.text), clean_line(&cause.check));

@@ -10,7 +10,7 @@ use super::*;
 use crate::base::secret::Secret;
 use crate::model::alert::OutboxMessage;
 use crate::model::alert::tests::sample;
-use crate::model::alert::{Alert, Context, Digest, Lang, Message, Status};
+use crate::model::alert::{Alert, Context, Digest, Lang, Message, PossibleCause, Status};
 use crate::model::finding::Severity;
 
 const CANARY: &str = "https://hooks.example/services/T0/B0/canary";
@@ -63,11 +63,15 @@ fn digest() -> Message {
     Message::Digest { host: "seal-07".to_owned(), lang: Lang::En, digest }
 }
 
-fn messages() -> [(&'static str, Message); 4] {
+fn messages() -> [(&'static str, Message); 6] {
     let resolved = Alert { status: Status::Resolved, sequence: 2, count: 17, new: 14, ..sample() };
+    let quiet = quiet(resolved.clone());
+    let quiet_zh = Alert { lang: Lang::Zh, ..quiet.clone() };
     [
         ("firing", Message::Alert(Box::new(sample()))),
         ("resolved", Message::Alert(Box::new(resolved))),
+        ("quiet", Message::Alert(Box::new(quiet))),
+        ("quiet_zh", Message::Alert(Box::new(quiet_zh))),
         ("firing_zh", Message::Alert(Box::new(Alert { lang: Lang::Zh, ..sample() }))),
         ("digest", digest()),
     ]
@@ -107,6 +111,16 @@ fn every_destination_makes_its_golden_requests() {
             }
         }
     }
+}
+
+/// `resolved`, for nothing more came, and with a cause that is not certain.
+fn quiet(resolved: Alert) -> Alert {
+    let possible_causes = vec![PossibleCause {
+        signature: "kernel/nvme-timeout".to_owned(),
+        title: "An NVMe drive <does not answer>".to_owned(),
+        fingerprint: "8899aabbccddeeff".to_owned(),
+    }];
+    Alert { quiet: true, quiet_seconds: 900, possible_causes, explained_by: None, ..resolved }
 }
 
 #[test]

@@ -1,12 +1,26 @@
 //! What destinations say besides the page and the log, in every language.
 
-use crate::model::alert::{Lang, Status};
+use crate::model::alert::{Alert, Lang, Status};
 
 /// An alert is over.
 pub(super) fn resolved(lang: Lang) -> &'static str {
     match lang {
         Lang::En => "resolved",
         Lang::Zh => "已恢复",
+    }
+}
+
+/// How an alert resolved: it is over, or nothing more came.
+pub(super) fn end(alert: &Alert) -> String {
+    let (amount, unit) = match alert.quiet_seconds {
+        _ if !alert.quiet => return resolved(alert.lang).to_owned(),
+        seconds if seconds % 3_600 == 0 => (seconds / 3_600, ("h", "小时")),
+        seconds if seconds % 60 == 0 => (seconds / 60, ("min", "分钟")),
+        seconds => (seconds, ("s", "秒")),
+    };
+    match alert.lang {
+        Lang::En => format!("quiet for {amount} {}", unit.0),
+        Lang::Zh => format!("已 {amount} {}无新记录", unit.1),
     }
 }
 
@@ -33,6 +47,14 @@ pub(super) fn explained_by(lang: Lang) -> &'static str {
     match lang {
         Lang::En => "explained by",
         Lang::Zh => "起因",
+    }
+}
+
+/// What stands behind it came before this alert, and nothing but that says that it is the cause.
+pub(super) fn possibly_because_of(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => "possibly because of",
+        Lang::Zh => "可能起因",
     }
 }
 
