@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 
-use super::{Cli, EXIT_OK};
+use super::{Cli, EXIT_OK, OUTSIDE};
 
 pub(super) fn run() -> Result<u8> {
     let mut program = Cli::command();
@@ -20,6 +20,7 @@ pub(super) fn run() -> Result<u8> {
     for command in program.get_subcommands() {
         section(command, &mut page)?;
     }
+    writeln!(page, ".SH ENVIRONMENT, FILES AND EXIT STATUS\n.nf\n{}\n.fi", OUTSIDE.replace('-', "\\-"))?;
     man.render_version_section(&mut page)?;
     io::stdout().write_all(&page)?;
     Ok(EXIT_OK)

@@ -17,10 +17,12 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::model::alert::Lang;
 use crate::model::finding::Severity;
+use crate::signature::builtin;
 
 /// Ran.
 pub const EXIT_OK: u8 = 0;
@@ -29,9 +31,32 @@ pub const EXIT_FOUND: u8 = 1;
 /// Usage, configuration or I/O error.
 pub const EXIT_ERROR: u8 = 2;
 
+/// What `--help` and the manual say of everything around the program.
+const OUTSIDE: &str = "\
+Environment:
+  SEALTAIL_CONFIG      the configuration, where --config does not name it
+  XDG_CONFIG_HOME      its folder else: sealtail/sealtail.toml below it, or below ~/.config
+  STATE_DIRECTORY      folder of the state, where the configuration names none (set by systemd)
+  XDG_STATE_HOME       its folder else: sealtail below it, or below ~/.local/state
+  HTTPS_PROXY, HTTP_PROXY, NO_PROXY
+                       proxies on the way to sinks
+  NO_COLOR             no colours
+  TZ                   the zone of times that name none
+
+Files:
+  /etc/sealtail/sealtail.toml
+                       the configuration, where there is none of the user
+  state.redb           in the folder of the state: positions, open alerts, what waits to be sent
+
+Exit status:
+  0  ran
+  1  --fail-on was reached, or check found a fault
+  2  usage, configuration or I/O error";
+
 /// Follows the logs of a Filecoin sealing box, recognises known failures and tells you what to do.
 #[derive(Debug, Parser)]
-#[command(name = "sealtail", version, max_term_width = 100)]
+#[command(name = "sealtail", version, max_term_width = 100, after_long_help = OUTSIDE, after_help = "\
+Environment, files and exit status: sealtail --help")]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -90,15 +115,15 @@ struct WatchArgs {
     config: Option<PathBuf>,
 
     /// Send alerts to this webhook, as CloudEvents; repeatable
-    #[arg(long, value_name = "URL", requires = "paths")]
+    #[arg(long, value_name = "URL", requires = "paths", conflicts_with = "config")]
     webhook: Vec<String>,
 
     /// Send alerts to this incoming webhook of Slack; repeatable
-    #[arg(long, value_name = "URL", requires = "paths")]
+    #[arg(long, value_name = "URL", requires = "paths", conflicts_with = "config")]
     slack: Vec<String>,
 
     /// Folder of the state: positions, open alerts and the outbox
-    #[arg(long, value_name = "DIR", requires = "paths")]
+    #[arg(long, value_name = "DIR", requires = "paths", conflicts_with = "config")]
     state_dir: Option<PathBuf>,
 
     /// Exit with status 2 if the state is damaged, instead of moving it aside and restoring positions
@@ -112,7 +137,7 @@ struct WatchArgs {
     allow_network_state: bool,
 
     /// Read files from their first line, not only lines written from now on
-    #[arg(long, requires = "paths")]
+    #[arg(long, requires = "paths", conflicts_with = "config")]
     from_start: bool,
 
     /// Examine the causes of alerts below this folder instead of /, such as the mount of the box in a
@@ -127,9 +152,9 @@ struct WatchArgs {
     #[arg(long)]
     json: bool,
 
-    /// Language of alerts; with a configuration its `lang` decides
-    #[arg(long, value_name = "LANG", default_value = "en")]
-    lang: Lang,
+    /// Language of alerts [default: en]; with a configuration its `lang` decides
+    #[arg(long, value_name = "LANG", value_parser = languages(), requires = "paths", conflicts_with = "config")]
+    lang: Option<Lang>,
 }
 
 /// Read existing logs and print the findings
@@ -188,11 +213,11 @@ struct ReplayArgs {
     threads: Option<std::num::NonZeroUsize>,
 
     /// Exit with status 1 if a finding has at least this severity
-    #[arg(long, value_name = "SEVERITY")]
+    #[arg(long, value_name = "SEVERITY", value_parser = severities())]
     fail_on: Option<Severity>,
 
     /// Language of titles and actions
-    #[arg(long, value_name = "LANG", default_value = "en")]
+    #[arg(long, value_name = "LANG", default_value = "en", value_parser = languages())]
     lang: Lang,
 }
 
@@ -251,11 +276,11 @@ struct DoctorArgs {
     json: bool,
 
     /// Exit with status 1 if a finding has at least this severity
-    #[arg(long, value_name = "SEVERITY")]
+    #[arg(long, value_name = "SEVERITY", value_parser = severities())]
     fail_on: Option<Severity>,
 
     /// Language of the report
-    #[arg(long, value_name = "LANG", default_value = "en")]
+    #[arg(long, value_name = "LANG", default_value = "en", value_parser = languages())]
     lang: Lang,
 
     #[command(flatten)]
@@ -280,7 +305,7 @@ struct ExplainArgs {
     line: Option<String>,
 
     /// Language of the page
-    #[arg(long, value_name = "LANG", default_value = "en")]
+    #[arg(long, value_name = "LANG", default_value = "en", value_parser = languages())]
     lang: Lang,
 
     /// Print the page itself: its patterns and samples, too
@@ -304,7 +329,7 @@ struct PatternsArgs {
     pack: Vec<String>,
 
     /// Only signatures of at least this severity
-    #[arg(long, value_name = "SEVERITY")]
+    #[arg(long, value_name = "SEVERITY", value_parser = severities())]
     severity: Option<Severity>,
 
     /// Only signatures of this component, such as worker, c2 or storage; repeatable
@@ -316,7 +341,7 @@ struct PatternsArgs {
     json: bool,
 
     /// Language of the titles
-    #[arg(long, value_name = "LANG", default_value = "en")]
+    #[arg(long, value_name = "LANG", default_value = "en", value_parser = languages())]
     lang: Lang,
 
     #[command(flatten)]
@@ -382,6 +407,16 @@ struct PackArgs {
     packs: Vec<PathBuf>,
 }
 
+/// The languages, which help and completions list.
+fn languages() -> impl TypedValueParser<Value = Lang> {
+    PossibleValuesParser::new(Lang::ALL.map(Lang::name)).try_map(|name| name.parse())
+}
+
+/// The severities, from the least grave.
+fn severities() -> impl TypedValueParser<Value = Severity> {
+    PossibleValuesParser::new(Severity::ALL.map(Severity::name)).try_map(|name| name.parse())
+}
+
 /// What the catalogue of a command that only shows it is made of.
 #[derive(Debug, Args)]
 struct KnownArgs {
@@ -429,8 +464,15 @@ fn host_name() -> String {
 }
 
 fn completions(shell: clap_complete::Shell) -> anyhow::Result<u8> {
+    let pages = builtin::pages().filter(|page| page.lang == Lang::En);
+    // The program ends when they are printed.
+    let ids: Vec<&'static str> = pages.map(|page| &*page.id().leak()).collect();
+    // An operator's own pages are signatures, too: the program itself takes any.
+    let mut program = Cli::command().mut_subcommand("explain", |explain| {
+        explain.mut_arg("id", |id| id.value_parser(PossibleValuesParser::new(ids)))
+    });
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "sealtail", &mut script);
+    clap_complete::generate(shell, &mut program, "sealtail", &mut script);
     std::io::stdout().write_all(&script)?;
     Ok(EXIT_OK)
 }

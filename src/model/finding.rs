@@ -45,7 +45,7 @@ impl Severity {
             Severity::Info => AnsiColor::Blue.on_default(),
             Severity::Warning => AnsiColor::Yellow.on_default(),
             Severity::Error => AnsiColor::Red.on_default(),
-            Severity::Critical => AnsiColor::Red.on_default().bold(),
+            Severity::Critical => AnsiColor::BrightWhite.on(AnsiColor::Red).bold(),
         }
     }
 }

@@ -46,8 +46,12 @@ pub(super) fn config(args: &WatchArgs, scratch: Option<&Scratch>) -> Result<Conf
         poll: None,
         hold: config::HOLD,
     };
-    let mut config =
-        Config { sources: vec![source], sinks: sinks(args)?, lang: args.lang, ..Config::default() };
+    let mut config = Config {
+        sources: vec![source],
+        sinks: sinks(args)?,
+        lang: args.lang.unwrap_or_default(),
+        ..Config::default()
+    };
     config.state_dir = args.state_dir.clone().or_else(|| scratch.map(|scratch| scratch.0.clone()));
     if !config.sinks.is_empty() {
         let urls = "a URL given as an argument can be read by every user of this machine (ps)";
@@ -95,7 +99,12 @@ fn sinks(args: &WatchArgs) -> Result<Vec<Sink>> {
 
 fn sink(kind: &str, index: usize, destination: Destination, max_per_minute: u32, args: &WatchArgs) -> Sink {
     let name = if index == 0 { kind.to_owned() } else { format!("{kind}-{}", index + 1) };
-    Sink { name, route: Route { lang: args.lang, ..Route::default() }, max_per_minute, destination }
+    Sink {
+        name,
+        route: Route { lang: args.lang.unwrap_or_default(), ..Route::default() },
+        max_per_minute,
+        destination,
+    }
 }
 
 /// An address; the error does not repeat it, for it is a password.
