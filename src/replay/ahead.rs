@@ -23,19 +23,17 @@ pub struct Ahead {
 }
 
 impl Ahead {
-    /// Starts to read `reader`.
+    /// Starts to read `chunks`.
     ///
     /// # Errors
     ///
     /// A thread cannot be started.
-    pub fn start(reader: Box<dyn Read + Send>) -> io::Result<Ahead> {
+    pub fn start(chunks: Chunks<Box<dyn Read + Send>>) -> io::Result<Ahead> {
         let (send, filled) = sync_channel(BLOCKS_MAX);
         let (free, freed) = sync_channel(BLOCKS_MAX);
         // Nobody waits for it: it ends at the stream's end, or when nobody takes its blocks. One that
         // waits for a pipe must not hold the program up.
-        thread::Builder::new()
-            .name("decompress".to_owned())
-            .spawn(move || fill(Chunks::new(reader, 0), &send, &freed))?;
+        thread::Builder::new().name("decompress".to_owned()).spawn(move || fill(chunks, &send, &freed))?;
         Ok(Ahead { filled, free })
     }
 
@@ -109,8 +107,12 @@ mod tests {
     }
 
     fn sources(end: fn() -> io::Result<usize>, count: usize, step: usize) -> [Source; 2] {
-        let drip = || Box::new(Drip { bytes: Cursor::new(bytes(count)), step, end });
-        [Source::Ahead(Ahead::start(drip()).unwrap()), Source::Direct(Chunks::new(drip(), 10_000))]
+        let drip =
+            || -> Box<dyn Read + Send> { Box::new(Drip { bytes: Cursor::new(bytes(count)), step, end }) };
+        [
+            Source::Ahead(Ahead::start(Chunks::new(drip(), 0)).unwrap()),
+            Source::Direct(Chunks::new(drip(), 10_000)),
+        ]
     }
 
     /// What comes out where at most `kept` bytes are left unsettled each time, and how it ends.
@@ -156,7 +158,7 @@ mod tests {
     fn a_decoder_that_panics_is_an_error_not_an_end() {
         let drip =
             Drip { bytes: Cursor::new(bytes(100)), step: 10, end: || panic!("a fault of the decoder") };
-        let mut source = Source::Ahead(Ahead::start(Box::new(drip)).unwrap());
+        let mut source = Source::Ahead(Ahead::start(Chunks::new(Box::new(drip), 0)).unwrap());
         let end = drain(&mut source, &mut Window::new(), 10).1;
         assert!(end.unwrap_err().to_string().contains("the decoder ended"));
     }
@@ -173,7 +175,7 @@ mod tests {
             }
         }
         let (alive, dropped) = sync_channel(0);
-        let mut ahead = Ahead::start(Box::new(Endless { _alive: alive })).unwrap();
+        let mut ahead = Ahead::start(Chunks::new(Box::new(Endless { _alive: alive }), 0)).unwrap();
         assert!(ahead.next().unwrap().is_some());
         drop(ahead);
         // Comes when the thread has let go of the reader.

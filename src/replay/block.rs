@@ -20,6 +20,8 @@ pub struct Chunks<R> {
     reader: R,
     /// Bytes of the next chunk.
     next_bytes: usize,
+    /// A chunk is given as soon as there is something in it.
+    eager: bool,
     /// What ended the stream, where bytes came before it.
     failed: Option<io::Error>,
 }
@@ -29,7 +31,12 @@ impl<R: Read> Chunks<R> {
     /// shorter for it, so that all others start at a page of the file too.
     pub fn new(reader: R, offset: u64) -> Chunks<R> {
         let next_bytes = CHUNK_BYTES - (offset % PAGE_BYTES as u64) as usize;
-        Chunks { reader, next_bytes, failed: None }
+        Chunks { reader, next_bytes, eager: false, failed: None }
+    }
+
+    /// The chunks of a pipe, of which nobody knows when more will come.
+    pub fn eager(reader: R) -> Chunks<R> {
+        Chunks { eager: true, ..Chunks::new(reader, 0) }
     }
 
     /// Reads the next chunk to its place in `block`; 0 at the end of the stream.
@@ -43,7 +50,7 @@ impl<R: Read> Chunks<R> {
         }
         let wanted = std::mem::replace(&mut self.next_bytes, CHUNK_BYTES);
         let mut count = 0;
-        while count < wanted {
+        while count < wanted && !(self.eager && count > 0) {
             match self.reader.read(&mut block.memory[block.chunk + count..block.chunk + wanted]) {
                 Ok(0) => break,
                 Ok(more) => count += more,

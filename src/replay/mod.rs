@@ -202,7 +202,9 @@ impl<'d> Replay<'d> {
                 batch.error = read.err();
                 return Ok(batch);
             }
-            if batch.findings.len() >= BATCH_FINDINGS_MAX || batch.observed.len() >= BATCH_OBSERVED_MAX {
+            let is_due = batch.findings.len() >= BATCH_FINDINGS_MAX
+                || (unit.is_pipe() && !batch.findings.is_empty());
+            if is_due || batch.observed.len() >= BATCH_OBSERVED_MAX {
                 sender.send(std::mem::replace(&mut batch, Batch::new())).map_err(|_| Closed)?;
             }
         }

@@ -75,6 +75,11 @@ impl Unit {
         units.collect()
     }
 
+    /// Whether more may come at any time, so that what is found is told at once.
+    pub fn is_pipe(&self) -> bool {
+        matches!(self.work, Work::Stdin)
+    }
+
     fn new(path: String, stored: u64, work: Work) -> Unit {
         Unit { path, is_first: true, stored, work }
     }
@@ -85,16 +90,15 @@ impl Unit {
     ///
     /// The input is not there, cannot be opened, or its start cannot be read.
     pub fn open(&self, ahead: bool) -> io::Result<Opened> {
-        let reader = match &self.work {
+        let chunks = match &self.work {
             Work::Segment(path, segment, size) => return open_segment(path, segment, *size),
-            Work::Whole(path) => archive::open(path)?,
-            Work::Stdin => archive::decode(io::stdin())?,
+            Work::Whole(path) => Chunks::new(archive::open(path)?, 0),
+            Work::Stdin => Chunks::eager(archive::decode(io::stdin())?),
             Work::Missing(missing) => {
                 return Err(io::Error::new(missing.error.kind(), missing.error.to_string()));
             }
         };
-        let source =
-            if ahead { Source::Ahead(Ahead::start(reader)?) } else { Source::Direct(Chunks::new(reader, 0)) };
+        let source = if ahead { Source::Ahead(Ahead::start(chunks)?) } else { Source::Direct(chunks) };
         Ok(Opened { source, progress: Progress::default(), before: Vec::new() })
     }
 }
