@@ -76,6 +76,7 @@ pub struct Correlator {
     changed: BTreeSet<String>,
     recent: Recent,
     crowds: Crowds,
+    tellers: Vec<String>,
 }
 
 impl Correlator {
@@ -84,7 +85,14 @@ impl Correlator {
         let open: BTreeMap<String, OpenAlert> = open.into_iter().collect();
         let mut crowds = Crowds::default();
         open.values().for_each(|alert| crowds.opened(&alert.signature));
-        Correlator { policy, open, changed: BTreeSet::new(), recent: Recent::default(), crowds }
+        Correlator {
+            policy,
+            open,
+            changed: BTreeSet::new(),
+            recent: Recent::default(),
+            crowds,
+            tellers: Vec::new(),
+        }
     }
 
     /// Changes when alerts speak from now on.
@@ -123,7 +131,13 @@ impl Correlator {
             self.recent.add(placed.sighting.signature, &placed.spot(now), &told, now.steady);
             alerts[index] = told;
         }
+        self.tellers = alerts;
         due.into_iter().filter_map(|alert| self.notice(alert, Status::Firing, None, now.steady)).collect()
+    }
+
+    /// The alerts that tell of the findings of the last record, in their order: their own, or those that explain them.
+    pub fn tellers(&self) -> &[String] {
+        &self.tellers
     }
 
     /// Which alert a finding is to be counted in; `in_record` tells of its cause in the same record.

@@ -247,6 +247,16 @@ impl OpenAlert {
         self.timeout.is_some()
     }
 
+    /// Id of the signature.
+    pub fn signature(&self) -> &str {
+        &self.signature
+    }
+
+    /// The alert that explains it.
+    pub fn cause(&self) -> Option<&Cause> {
+        self.explained_by.as_ref()
+    }
+
     /// The alert as a cause.
     pub(super) fn as_cause(&self, fingerprint: &str) -> Cause {
         Cause { signature: self.signature.clone(), fingerprint: fingerprint.to_owned() }
