@@ -10,7 +10,8 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
 
-use self::wrap::{Glyph, columns, wrap};
+pub use self::wrap::columns;
+use self::wrap::{Glyph, wrap};
 use super::{Step, marks};
 use crate::model::alert::Lang;
 

@@ -35,7 +35,7 @@ pub(super) fn wrap(glyphs: &[Glyph], width: usize) -> Vec<Vec<Glyph>> {
 }
 
 /// Columns that a character takes.
-pub(super) fn columns(c: char) -> usize {
+pub fn columns(c: char) -> usize {
     match u32::from(c) {
         0x0300..=0x036f | 0x200b..=0x200f | 0xfe00..=0xfe0f => 0,
         0x1100..=0x115f
