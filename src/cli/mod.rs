@@ -73,7 +73,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Watch(WatchArgs),
-    Replay(ReplayArgs),
+    Replay(replay::ReplayArgs),
     Check(CheckArgs),
     Doctor(DoctorArgs),
     Explain(ExplainArgs),
@@ -155,70 +155,6 @@ struct WatchArgs {
     /// Language of alerts [default: en]; with a configuration its `lang` decides
     #[arg(long, value_name = "LANG", value_parser = languages(), requires = "paths", conflicts_with = "config")]
     lang: Option<Lang>,
-}
-
-/// Read existing logs and print the findings
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  sealtail replay /var/log/venus-worker
-  sealtail replay --since 2d --fail-on error 'logs/*.log' old.log.gz
-  sealtail replay --alerts /var/log/venus-worker /var/log/kern.log
-  journalctl -u damocles-worker | sealtail replay --json - | jq .signature")]
-struct ReplayArgs {
-    /// Files, folders (recursively), globs, or - for standard input; .gz, .zst, .xz and .bz2 are
-    /// decompressed
-    #[arg(value_name = "PATH", required = true)]
-    paths: Vec<PathBuf>,
-
-    /// Print one JSON object per line: the findings, then a summary
-    #[arg(long, conflicts_with = "summary")]
-    json: bool,
-
-    /// Print only the summary table
-    #[arg(long)]
-    summary: bool,
-
-    /// Count the records of each level by file, after what was found
-    #[arg(long)]
-    levels: bool,
-
-    /// Write a report to FILE (- for standard output): one HTML page without secrets; only the summary
-    /// table is printed besides
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
-
-    /// Print the alerts that `watch` would have sent, in the order of time
-    #[arg(long)]
-    alerts: bool,
-
-    /// Only records written at or after this: RFC 3339, or 2h, 3d ago; a record without a time counts
-    /// with the time of the record before it, and is included if there is none
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
-
-    /// Only records written before this: RFC 3339, or 2h, 3d ago
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
-
-    /// Only signatures whose id matches; repeatable
-    #[arg(long, value_name = "GLOB")]
-    signature: Vec<String>,
-
-    #[command(flatten)]
-    packs: PackArgs,
-
-    /// Number of threads
-    #[arg(long, value_name = "N")]
-    threads: Option<std::num::NonZeroUsize>,
-
-    /// Exit with status 1 if a finding has at least this severity
-    #[arg(long, value_name = "SEVERITY", value_parser = severities())]
-    fail_on: Option<Severity>,
-
-    /// Language of titles and actions
-    #[arg(long, value_name = "LANG", default_value = "en", value_parser = languages())]
-    lang: Lang,
 }
 
 /// Check the configuration and the packs: compile every page, run every sample

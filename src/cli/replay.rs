@@ -1,6 +1,8 @@
 //! `sealtail replay`.
 
+mod args;
 mod html_file;
+mod moment;
 
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
@@ -9,17 +11,17 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+pub(super) use self::args::ReplayArgs;
 use self::html_file::HtmlFile;
-use super::{EXIT_ERROR, EXIT_FOUND, EXIT_OK, ReplayArgs, catalogue, host_name, log, output};
-use crate::base::duration;
+use super::{EXIT_ERROR, EXIT_FOUND, EXIT_OK, catalogue, host_name, log, output};
 use crate::base::text::clean_line;
 use crate::correlate::Policy;
 use crate::correlate::command::Vars;
 use crate::deliver::sink::Stdout;
 use crate::detect::Detector;
 use crate::model::finding::Summary;
-use crate::replay::report::{HtmlReport, Report, Totals, write_levels};
-use crate::replay::{ByLevel, Event, History, Levels, Replay};
+use crate::replay::report::{self, HtmlReport, Report, Totals, write_levels};
+use crate::replay::{ByLevel, Event, Failures, History, Levels, Replay, Seen};
 use crate::signature::Catalogue;
 use crate::source::archive;
 
@@ -28,8 +30,10 @@ const CONTEXT_LINES: usize = 5;
 
 pub(super) fn run(args: ReplayArgs) -> Result<u8> {
     let now = Timestamp::now();
-    let since = args.since.as_deref().map(|text| moment(text, now)).transpose()?;
-    let until = args.until.as_deref().map(|text| moment(text, now)).transpose()?;
+    let zone = args.tz.as_deref().map(moment::zone).transpose()?;
+    let days = zone.clone().unwrap_or_else(TimeZone::system);
+    let since = args.since.as_deref().map(|text| moment::read(text, now, &days)).transpose()?;
+    let until = args.until.as_deref().map(|text| moment::read(text, now, &days)).transpose()?;
     if since.zip(until).is_some_and(|(since, until)| since >= until) {
         bail!("--since must be before --until");
     }
@@ -62,8 +66,12 @@ pub(super) fn run(args: ReplayArgs) -> Result<u8> {
     let mut replay = Replay::new(&detector, inputs);
     (replay.threads, replay.since, replay.until) = (threads, since, until);
     replay.for_alerts = args.alerts.then_some(CONTEXT_LINES);
+    // Every other output is made of failures, or holds a report that is.
+    replay.for_failures = args.html.is_some() || is_report(&args);
     let mut output = Output::new(&args, &detector, replay.bytes_stored());
     output.history = args.alerts.then(|| History::new(&detector, now));
+    output.failures = replay.for_failures.then(|| Failures::new(&detector, now, zone.clone()));
+    (output.totals.zone, output.now) = (zone, now);
     let summary = match args.levels {
         true => with_levels(&replay, &mut output)?,
         false => replay.run(|event| output.tell(event))?,
@@ -100,14 +108,18 @@ struct Output<'a> {
     args: &'a ReplayArgs,
     out: BufWriter<StdoutLock<'static>>,
     report: Report<'a>,
-    html: Option<HtmlReport<'a>>,
     totals: Totals,
+    /// Findings become failures once all are there.
+    failures: Option<Failures<'a>>,
+    now: Timestamp,
     /// Findings become alerts once all are there.
     history: Option<History<'a>>,
     catalogue: &'a Catalogue,
     bar: ProgressBar,
     /// Bar and findings share a terminal.
     shared: bool,
+    /// What is found in a pipe is told at once.
+    piped: bool,
 }
 
 impl<'a> Output<'a> {
@@ -123,40 +135,20 @@ impl<'a> Output<'a> {
             args,
             out: output::plain(),
             report: Report::new(detector.catalogue(), args.lang, output::is_coloured()),
-            html: args.html.is_some().then(|| HtmlReport::new(detector.catalogue(), args.lang)),
             totals: Totals::default(),
+            failures: None,
+            now: Timestamp::UNIX_EPOCH,
             history: None,
             catalogue: detector.catalogue(),
             bar,
             shared: shown && io::stdout().is_terminal(),
+            piped: args.paths.iter().any(|path| path.as_os_str() == "-"),
         }
     }
 
     fn tell<O>(&mut self, event: Event<'_, O>) -> io::Result<()> {
         match event {
-            Event::Finding(path, seen) => {
-                if let Some(html) = self.html.as_mut().filter(|_| !seen.ends) {
-                    html.add(path, &seen.finding, &seen.names);
-                }
-                if let Some(history) = &mut self.history {
-                    if !seen.ends {
-                        self.totals.add(&seen.finding);
-                    }
-                    history.add(path, *seen);
-                    return Ok(());
-                }
-                self.totals.add(&seen.finding);
-                let bar = self.bar.clone();
-                let mut write = || -> io::Result<()> {
-                    if self.args.json {
-                        writeln!(self.out, "{}", seen.finding.to_json(path))?;
-                    } else if !self.args.summary && self.args.html.is_none() {
-                        self.report.finding(&mut self.out, path, &seen.finding, &seen.names)?;
-                    }
-                    if self.shared { self.out.flush() } else { Ok(()) }
-                };
-                if self.shared { bar.suspend(write) } else { write() }
-            }
+            Event::Finding(path, seen) => self.found(path, *seen),
             Event::Unreadable(path, error) => {
                 let path = clean_line(path);
                 self.bar.suspend(|| log::say(format_args!("cannot read {path}: {error}")));
@@ -170,26 +162,64 @@ impl<'a> Output<'a> {
         }
     }
 
+    fn found(&mut self, path: &str, seen: Seen) -> io::Result<()> {
+        if !seen.ends {
+            self.totals.add(&seen.finding);
+        }
+        if let Some(history) = &mut self.history {
+            if let Some(failures) = &mut self.failures {
+                failures.add(path, seen.clone());
+            }
+            history.add(path, seen);
+            return Ok(());
+        }
+        let (args, bar) = (self.args, self.bar.clone());
+        let write = || -> io::Result<()> {
+            if args.json && !seen.ends {
+                writeln!(self.out, "{}", seen.finding.to_json(path))?;
+            } else if args.findings && !seen.ends {
+                self.report.finding(&mut self.out, path, &seen.finding, &seen.names)?;
+            }
+            if let Some(failures) = &mut self.failures {
+                let finding = (self.piped && args.html.is_none()).then(|| seen.finding.clone());
+                let is_new = failures.add(path, seen);
+                if let Some(finding) = finding.filter(|_| is_new) {
+                    let mut out = output::on(&mut self.out as &mut dyn Write, false);
+                    report::announce(&mut out, path, &finding, self.catalogue, args.lang)?;
+                }
+            }
+            if self.shared || self.piped { self.out.flush() } else { Ok(()) }
+        };
+        if self.shared { bar.suspend(write) } else { write() }
+    }
+
     fn end(mut self, summary: &Summary, html: Option<HtmlFile>) -> Result<()> {
-        if let Some((report, file)) = self.html.take().zip(html) {
-            let is_all = file.is_stdout();
+        let mut story = self.failures.take().map(|failures| failures.tell(Policy::default()));
+        if let Some((story, file)) = story.as_mut().zip(html) {
+            let (is_all, host) = (file.is_stdout(), host_name());
+            let report = HtmlReport { story, lang: self.args.lang, host: &host, made: self.now };
             file.write(&report.render(summary))?;
             if is_all {
                 return Ok(());
             }
         }
+        let is_report = is_report(self.args);
         let told_as_alerts = self.history.is_some();
         let mut out = output::on(&mut self.out as &mut dyn Write, self.args.json);
-        if let Some(history) = self.history.take()
-            && !self.args.summary
-        {
+        if let Some(history) = self.history.take() {
             let stdout = Stdout { json: self.args.json };
             history.tell(&host_name(), Policy::default(), |notice| {
                 let alert = notice.render(self.catalogue, self.args.lang, &Vars::new());
                 out.write_all(stdout.alert(&alert).as_bytes())
             })?;
         }
-        if !self.args.json {
+        if let Some(story) = story.filter(|_| is_report) {
+            report::tell(&mut out, &story, self.args.lang)?;
+            self.totals.line(&mut out, summary)?;
+            if let Some(levels) = &summary.levels {
+                write_levels(&mut out, levels)?;
+            }
+        } else if !self.args.json {
             self.totals.write(&mut out, summary)?;
             if let Some(levels) = &summary.levels {
                 write_levels(&mut out, levels)?;
@@ -202,18 +232,9 @@ impl<'a> Output<'a> {
     }
 }
 
-/// A moment as typed: RFC 3339, or how long ago.
-fn moment(text: &str, now: Timestamp) -> Result<Timestamp> {
-    if let Ok(timestamp) = text.parse::<Timestamp>() {
-        return Ok(timestamp);
-    }
-    let Ok(ago) = duration::parse(text) else {
-        bail!(
-            "`{text}` is not a time: write RFC 3339, such as 2022-06-24T14:00:00+08:00, or a duration, such as 2h or 3d"
-        );
-    };
-    now.checked_sub(ago)
-        .with_context(|| format!("`{text}` ago is before the earliest time that can be shown"))
+/// Whether failures are what is printed.
+fn is_report(args: &ReplayArgs) -> bool {
+    !(args.json || args.summary || args.findings || args.alerts || args.html.is_some())
 }
 
 fn patterns(globs: &[String]) -> Result<Vec<glob::Pattern>> {

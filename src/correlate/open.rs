@@ -252,6 +252,11 @@ impl OpenAlert {
         &self.signature
     }
 
+    /// Alerts that may explain it, as far as time goes.
+    pub fn possible_causes(&self) -> &[Cause] {
+        &self.possible_causes
+    }
+
     /// The alert that explains it.
     pub fn cause(&self) -> Option<&Cause> {
         self.explained_by.as_ref()

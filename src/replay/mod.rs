@@ -5,11 +5,14 @@
 //! findings back into order. The result does not depend on the number of threads.
 
 mod ahead;
+pub(crate) mod bars;
 mod block;
+pub(crate) mod failures;
 mod history;
 mod levels;
 pub(crate) mod report;
 mod segment;
+pub(crate) mod span;
 mod unit;
 mod window;
 
@@ -29,6 +32,7 @@ use crate::model::record::Names;
 use crate::model::release::Release;
 use crate::source::archive::{Input, Unreadable};
 
+pub use failures::{Failures, Story};
 pub use history::History;
 pub use levels::{ByLevel, Levels};
 use unit::{Opened, Unit};
@@ -54,10 +58,12 @@ pub struct Replay<'d> {
     pub until: Option<Timestamp>,
     /// Collects what alerts need besides: so many lines around each record, and what ends a state.
     pub for_alerts: Option<usize>,
+    /// Collects what ends a state behind a finding that is one, which costs nothing where there is none.
+    pub for_failures: bool,
 }
 
 /// A finding of a replay.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Seen {
     /// The finding.
     pub finding: Finding,
@@ -87,7 +93,15 @@ impl<'d> Replay<'d> {
     /// A replay of `inputs`, in this order, on one thread.
     pub fn new(detector: &'d Detector, inputs: Vec<Result<Input, Unreadable>>) -> Replay<'d> {
         let units = inputs.into_iter().flat_map(Unit::of).collect();
-        Replay { detector, units, threads: 1, since: None, until: None, for_alerts: None }
+        Replay {
+            detector,
+            units,
+            threads: 1,
+            since: None,
+            until: None,
+            for_alerts: None,
+            for_failures: false,
+        }
     }
 
     /// Bytes of all inputs as they are stored, as far as that is known.
@@ -175,9 +189,10 @@ impl<'d> Replay<'d> {
         let Opened { mut source, progress: start, before } = opened;
         let mut stream = Stream::resume(self.detector, start.clone());
         stream.recall(&before);
-        match self.for_alerts {
-            Some(_) => stream.expect_ends(),
-            None => stream.ignore_ends(),
+        match (self.for_alerts, self.for_failures) {
+            (Some(_), _) => stream.expect_ends(),
+            (None, true) => {}
+            (None, false) => stream.ignore_ends(),
         }
         loop {
             let read = window.fill(&mut source);
@@ -202,8 +217,8 @@ impl<'d> Replay<'d> {
                 batch.error = read.err();
                 return Ok(batch);
             }
-            let is_due = batch.findings.len() >= BATCH_FINDINGS_MAX
-                || (unit.is_pipe() && !batch.findings.is_empty());
+            let is_due =
+                batch.findings.len() >= BATCH_FINDINGS_MAX || (unit.is_pipe() && !batch.findings.is_empty());
             if is_due || batch.observed.len() >= BATCH_OBSERVED_MAX {
                 sender.send(std::mem::replace(&mut batch, Batch::new())).map_err(|_| Closed)?;
             }

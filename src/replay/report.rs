@@ -1,37 +1,14 @@
 //! Findings as people read them.
 
 mod html;
+mod story;
 mod text;
 
+use jiff::tz::TimeZone;
+
 pub use html::{HtmlReport, OPENING};
+pub use story::{announce, tell};
 pub use text::{Report, Totals, write_levels};
-
-use crate::model::record::Time;
-
-/// The first and the last of some times.
-#[derive(Debug, Clone, Copy, Default)]
-struct Span {
-    first: Option<Time>,
-    last: Option<Time>,
-}
-
-impl Span {
-    fn add(&mut self, time: Option<Time>) {
-        self.join(Span { first: time, last: time });
-    }
-
-    fn join(&mut self, other: Span) {
-        let instant = |time: &Time| time.instant;
-        self.first = self.first.into_iter().chain(other.first).min_by_key(instant);
-        self.last = self.last.into_iter().chain(other.last).max_by_key(instant);
-    }
-
-    /// Both, without fractions; `-` where there is none.
-    fn shown(&self) -> [String; 2] {
-        let seconds = |time: Time| Time { digits: 0, ..time }.to_string();
-        [self.first, self.last].map(|time| time.map_or("-".to_owned(), seconds))
-    }
-}
 
 /// `1 file`, `12,345 lines`.
 fn counted(count: u64, noun: &str) -> String {
@@ -50,6 +27,19 @@ fn grouped(count: u64) -> String {
         grouped.push(digit);
     }
     grouped
+}
+
+/// A zone as people call it: `UTC`, `+08:00`, `Asia/Shanghai`.
+fn zone_name(zone: &TimeZone) -> String {
+    match (zone.iana_name(), zone.to_fixed_offset()) {
+        (Some(name), _) => name.to_owned(),
+        (None, Ok(offset)) if offset.seconds() != 0 => {
+            let (sign, minutes) =
+                (if offset.seconds() < 0 { '-' } else { '+' }, offset.seconds().unsigned_abs() / 60);
+            format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+        }
+        _ => "UTC".to_owned(),
+    }
 }
 
 /// Bytes with a unit.

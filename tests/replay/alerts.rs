@@ -23,7 +23,7 @@ fn sample(message: &str) -> String {
 }
 
 /// A pack of a cause, its effect, and a state.
-fn pack(folder: &Path) -> String {
+pub fn pack(folder: &Path) -> String {
     let pack = folder.join("packs/site");
     fs::create_dir_all(&pack).unwrap();
     let cause = "anchors = [\"the disk burns\"]\n\

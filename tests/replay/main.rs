@@ -4,6 +4,7 @@ mod alerts;
 mod archives;
 mod docker;
 mod exit_status;
+mod failures;
 mod filters;
 mod hostile;
 mod html;

@@ -6,9 +6,9 @@ use std::process::Stdio;
 use crate::program::{failure, healthy, run, run_with_input, sealtail, text};
 
 #[test]
-fn the_report_says_what_it_is_and_what_to_do() {
+fn a_finding_says_what_it_is_and_what_to_do() {
     let log = [healthy(1), failure(2, 4242), failure(3, 77)].concat();
-    let shown = run_with_input(&["replay", "-"], log.as_bytes()).stdout;
+    let shown = run_with_input(&["replay", "-", "--findings"], log.as_bytes()).stdout;
     for part in [
         "error    venus-cluster/ext-unmarshal-response  -:2\n",
         "failed to unmarshal response string: 'x'. child_pid=4242",
@@ -54,8 +54,10 @@ fn escapes_of_a_log_do_not_reach_the_terminal() {
     fs::write(folder.path().join(format!("{name}.gz")), b"\x1f\x8b\x08 cut").unwrap();
     let folder = text(folder.path());
     // Colours of our own are told from those of the log: none of ours has so many numbers.
-    for arguments in [&["--color", "always"][..], &["--color", "never"], &["--alerts"], &["--json"]] {
-        let ran = run(&[&["replay", &folder], arguments].concat());
+    let colours = [&["--color", "always"][..], &["--color", "never"]];
+    let outputs = [&["--alerts"][..], &["--json"], &["--findings"], &["--findings", "--color", "always"]];
+    for arguments in colours.iter().chain(&outputs) {
+        let ran = run(&[&["replay", &folder], *arguments].concat());
         let shown = ran.stdout + &ran.stderr;
         let alien = shown.contains(['\x07', '\u{9b}', '\u{202e}']);
         let driven = ["\x1b]", "\x1b[2J", "\x1b[38"].iter().any(|escape| shown.contains(escape));

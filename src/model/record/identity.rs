@@ -12,7 +12,7 @@ const PIDS_MAX: usize = 8;
 const PID_FIELDS: [&str; 2] = ["child_pid", "pid"];
 
 /// What a record is about.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Identity {
     /// The process that its transport names: `ident[pid]` of syslog, a container of compose.

@@ -9,13 +9,15 @@ use std::sync::Arc;
 
 use anstream::adapter::strip_str;
 use anstyle::Style;
+use jiff::tz::TimeZone;
 
-use super::{Span, counted, size};
+use super::{counted, size};
 use crate::base::text;
 use crate::correlate::command::{self, Values, Vars};
 use crate::model::alert::{Action, Lang};
 use crate::model::finding::{Finding, Severity, Summary};
-use crate::model::record::{LevelCounts, Names};
+use crate::model::record::{LevelCounts, Names, Time};
+use crate::replay::span::Span;
 use crate::signature::markdown::to_terminal;
 use crate::signature::{Catalogue, Signature};
 
@@ -127,6 +129,8 @@ fn first_action(
 /// What a replay found, by signature.
 #[derive(Debug, Default)]
 pub struct Totals {
+    /// The zone of its times; that of each log where none is given.
+    pub zone: Option<TimeZone>,
     rows: BTreeMap<(std::cmp::Reverse<Severity>, Arc<str>), Row>,
 }
 
@@ -166,10 +170,25 @@ impl Totals {
         }
         for ((std::cmp::Reverse(severity), id), row) in &self.rows {
             let style = severity.style();
-            let [first, last] = row.span.shown();
+            let [first, last] = [row.span.first, row.span.last].map(|time| self.shown(time));
             let count = row.count;
             writeln!(out, "{style}{severity:<8}{style:#} {count:>8}  {id:<width$}  {first:<25}  {last}")?;
         }
+        self.line(out, summary)
+    }
+
+    /// A time without fractions; `-` where there is none.
+    fn shown(&self, time: Option<Time>) -> String {
+        let offset = |time: Time| self.zone.as_ref().map_or(time.offset, |zone| zone.to_offset(time.instant));
+        time.map_or("-".to_owned(), |time| Time { digits: 0, offset: offset(time), ..time }.to_string())
+    }
+
+    /// Writes the line on the whole alone.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn line(&self, out: &mut impl Write, summary: &Summary) -> io::Result<()> {
         let Summary { findings, files, lines, bytes, seconds, unreadable, .. } = summary;
         let rate = *bytes as f64 / seconds.max(1e-9);
         write!(

@@ -2,6 +2,8 @@
 
 use pulldown_cmark::{CowStr, Event, Parser, Tag, html};
 
+use crate::signature::Signature;
+
 /// The text as it stands in a page: what is markup to a browser, drives a terminal or turns reading
 /// order around does not get there.
 pub(super) fn escape(text: &str) -> String {
@@ -32,6 +34,11 @@ pub(super) fn link(title: &str, url: &str) -> String {
 
 fn web(url: CowStr<'_>) -> CowStr<'_> {
     if url.starts_with("https://") || url.starts_with("http://") { url } else { CowStr::Borrowed("#") }
+}
+
+/// Where the chapter of a signature is.
+pub(super) fn anchor(signature: &Signature) -> String {
+    escape(&signature.id)
 }
 
 #[cfg(test)]

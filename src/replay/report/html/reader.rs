@@ -1,25 +1,36 @@
-//! Whom a report speaks to: words in their language, times in the zone of the log.
+//! Whom a report speaks to: words in their language, times in one zone.
 
-use jiff::tz::Offset;
+use jiff::tz::TimeZone;
 
 use crate::model::alert::Lang;
 use crate::model::record::Time;
-use crate::replay::report::{Span, counted, grouped};
+use crate::replay::failures::Kind;
+use crate::replay::report::{counted, grouped, zone_name};
+use crate::replay::span::Span;
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reader {
+pub(super) struct Reader<'a> {
     pub(super) lang: Lang,
     /// The zone of all times.
-    pub(super) offset: Offset,
+    pub(super) zone: &'a TimeZone,
 }
 
-impl Reader {
+impl Reader<'_> {
     /// The words in the reader's language.
     pub(super) fn say(self, english: &'static str, chinese: &'static str) -> &'static str {
         match self.lang {
             Lang::En => english,
             Lang::Zh => chinese,
+        }
+    }
+
+    /// The word for what a record is about.
+    pub(super) fn kind(self, kind: Kind) -> &'static str {
+        match kind {
+            Kind::Thread => self.say("thread", "线程"),
+            Kind::Sector => self.say("sector", "扇区"),
+            Kind::Miner => self.say("miner", "矿工"),
         }
     }
 
@@ -34,18 +45,13 @@ impl Reader {
     /// A time to the second, without the zone that all have; `–` where there is none.
     pub(super) fn time(self, time: Option<Time>) -> String {
         let shown =
-            |time: Time| self.offset.to_datetime(time.instant).strftime("%Y-%m-%d %H:%M:%S").to_string();
+            |time: Time| self.zone.to_datetime(time.instant).strftime("%Y-%m-%d %H:%M:%S").to_string();
         time.map_or("–".to_owned(), shown)
     }
 
-    /// The zone: `UTC`, `+08:00`.
+    /// The zone: `UTC`, `+08:00`, `Asia/Shanghai`.
     pub(super) fn zone(self) -> String {
-        let seconds = self.offset.seconds();
-        if seconds == 0 {
-            return "UTC".to_owned();
-        }
-        let (sign, minutes) = (if seconds < 0 { '-' } else { '+' }, seconds.unsigned_abs() / 60);
-        format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+        zone_name(self.zone)
     }
 
     /// From when to when; nothing where there is no time.

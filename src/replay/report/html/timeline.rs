@@ -7,76 +7,34 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
+use super::markup::escape;
 use super::reader::Reader;
 use crate::model::finding::Severity;
-
-/// Bars that a timeline has at most.
-const BARS_MAX: i64 = 96;
+use crate::replay::bars::{BARS_MAX, Bars, DAY, WIDTHS};
 
 /// Heights in units of the drawing, which a browser stretches.
 const CHART_HEIGHT: u64 = 120;
 const SPARK_HEIGHT: u64 = 20;
 
-const HOUR: i64 = 3600;
-const DAY: i64 = 24 * HOUR;
-
-/// Widths of a bar, in seconds. Each is a multiple of the one before, so narrow bars make up wide ones.
-const WIDTHS: [i64; 18] = [
-    1,
-    5,
-    15,
-    60,
-    300,
-    900,
-    HOUR,
-    3 * HOUR,
-    6 * HOUR,
-    12 * HOUR,
-    DAY,
-    7 * DAY,
-    28 * DAY,
-    364 * DAY,
-    3_640 * DAY,
-    36_400 * DAY,
-    364_000 * DAY,
-    3_640_000 * DAY,
-];
-
-/// How many findings there were when: as fine as a timeline can show them, however many.
-#[derive(Debug, Default)]
-pub(super) struct Bars {
-    /// Index of the width.
-    width: usize,
-    /// By the number of bars since 1970, in the time of the log.
-    counts: BTreeMap<i64, u64>,
-}
-
-impl Bars {
-    /// Counts a finding, so many seconds after the start of 1970 in the time of the log.
-    pub(super) fn add(&mut self, second: i64) {
-        *self.counts.entry(second.div_euclid(WIDTHS[self.width])).or_default() += 1;
-        while self.length() > BARS_MAX && self.width + 1 < WIDTHS.len() {
-            self.widen(self.width + 1);
-        }
-    }
-
-    fn length(&self) -> i64 {
-        let ends = self.counts.first_key_value().zip(self.counts.last_key_value());
-        ends.map_or(0, |((first, _), (last, _))| last - first + 1)
-    }
-
-    fn widen(&mut self, width: usize) {
-        let times = WIDTHS[width] / WIDTHS[self.width];
-        let mut wide = BTreeMap::new();
-        for (&bar, count) in &self.counts {
-            *wide.entry(bar.div_euclid(times)).or_default() += count;
-        }
-        (self.width, self.counts) = (width, wide);
-    }
-}
-
 /// The findings of one bar, from the gravest.
-type Stack = BTreeMap<Reverse<Severity>, u64>;
+type Stack<'a> = BTreeMap<Reverse<Severity>, Level<'a>>;
+
+/// Those of one severity in one bar.
+#[derive(Debug, Default)]
+struct Level<'a> {
+    count: u64,
+    /// The most that one chapter has of them, and where it is.
+    most: u64,
+    chapter: &'a str,
+}
+
+/// The findings of one signature, and where the chapter is that tells of them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row<'a> {
+    pub(super) severity: Severity,
+    pub(super) chapter: &'a str,
+    pub(super) bars: &'a Bars,
+}
 
 /// The bars of a whole report, of which each row has some.
 #[derive(Debug)]
@@ -103,14 +61,19 @@ impl Timeline {
     }
 
     /// All findings, the gravest at the bottom of each bar.
-    pub(super) fn chart(&self, rows: &[(Severity, &Bars)], reader: Reader) -> String {
-        let mut stacks: BTreeMap<i64, Stack> = BTreeMap::new();
-        for (severity, bars) in rows {
-            for (&bar, count) in &bars.counts {
-                *stacks.entry(bar).or_default().entry(Reverse(*severity)).or_default() += count;
+    pub(super) fn chart(&self, rows: &[Row<'_>], reader: Reader<'_>) -> String {
+        let mut stacks: BTreeMap<i64, Stack<'_>> = BTreeMap::new();
+        for row in rows {
+            for (&bar, &count) in &row.bars.counts {
+                let level = stacks.entry(bar).or_default().entry(Reverse(row.severity)).or_default();
+                level.count += count;
+                if count > level.most {
+                    (level.most, level.chapter) = (count, row.chapter);
+                }
             }
         }
-        let most = stacks.values().map(|stack| stack.values().sum()).max().unwrap_or(1);
+        let height = |stack: &Stack<'_>| stack.values().map(|level| level.count).sum();
+        let most = stacks.values().map(height).max().unwrap_or(1);
         let stacks = stacks.iter().map(|(&bar, stack)| self.stack(bar, stack, most, reader));
         format!(
             "<figure class=\"timeline\"><span>{most}</span><svg viewBox=\"0 0 {} {CHART_HEIGHT}\" \
@@ -124,15 +87,17 @@ impl Timeline {
     }
 
     /// One bar of the chart, and what it says where it is pointed at.
-    fn stack(&self, bar: i64, stack: &Stack, most: u64, reader: Reader) -> String {
+    fn stack(&self, bar: i64, stack: &Stack<'_>, most: u64, reader: Reader<'_>) -> String {
         let (mut told, mut parts, mut below) = (self.moment(bar), String::new(), 0);
-        for (&Reverse(severity), count) in stack {
+        for (&Reverse(severity), level) in stack {
+            let count = level.count;
             let (low, high) = (below * CHART_HEIGHT / most, (below + count) * CHART_HEIGHT / most);
             let height = (high - low).max(1);
             let (left, top) = (self.place(bar), CHART_HEIGHT.saturating_sub(low + height));
             let _ = write!(
                 parts,
-                "<rect class=\"{severity}\" x=\"{left}\" y=\"{top}\" width=\"8\" height=\"{height}\"/>"
+                "<a href=\"#{}\"><rect class=\"{severity}\" x=\"{left}\" y=\"{top}\" width=\"8\" height=\"{height}\"/></a>",
+                escape(level.chapter),
             );
             let _ = write!(told, " · {} {count}", reader.lang.severity(severity));
             below += count;
@@ -186,6 +151,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::replay::bars::HOUR;
 
     #[test]
     fn each_width_is_made_of_the_one_before() {
@@ -206,7 +172,7 @@ mod tests {
         ] {
             let start = 1_656_081_000;
             let mut bars = Bars::default();
-            [start, start + seconds].into_iter().for_each(|second| bars.add(second));
+            [start, start + seconds].into_iter().for_each(|second| bars.add(second, 1));
             let timeline = Timeline::new([&mut bars].into_iter()).unwrap();
             assert_eq!(
                 (timeline.width, timeline.moment(timeline.first).as_str()),
@@ -224,7 +190,7 @@ mod tests {
         ) {
             let mut bars: Vec<Bars> = rows.iter().map(|_| Bars::default()).collect();
             for (bars, seconds) in bars.iter_mut().zip(&rows) {
-                seconds.iter().for_each(|&second| bars.add(second));
+                seconds.iter().for_each(|&second| bars.add(second, 1));
             }
             let Some(timeline) = Timeline::new(bars.iter_mut()) else { return Ok(()) };
             prop_assert!(timeline.last - timeline.first < BARS_MAX);
