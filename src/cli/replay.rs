@@ -18,10 +18,10 @@ use crate::base::text::clean_line;
 use crate::correlate::Policy;
 use crate::correlate::command::Vars;
 use crate::deliver::sink::Stdout;
-use crate::detect::Detector;
+use crate::detect::{Detector, Occurrence};
 use crate::model::finding::Summary;
 use crate::replay::report::{self, HtmlReport, Report, Totals, write_levels};
-use crate::replay::{ByLevel, Event, Failures, History, Levels, Replay, Seen};
+use crate::replay::{ByLevel, Event, Failures, History, Levels, Replay};
 use crate::signature::Catalogue;
 use crate::source::archive;
 
@@ -69,7 +69,7 @@ pub(super) fn run(args: ReplayArgs) -> Result<u8> {
     // Every other output is made of failures, or holds a report that is.
     replay.for_failures = args.html.is_some() || is_report(&args);
     let mut output = Output::new(&args, &detector, replay.bytes_stored());
-    output.history = args.alerts.then(|| History::new(&detector, now));
+    output.history = args.alerts.then(|| History::new(now));
     output.failures = replay.for_failures.then(|| Failures::new(&detector, now, zone.clone()));
     (output.totals.zone, output.now) = (zone, now);
     let summary = match args.levels {
@@ -113,7 +113,7 @@ struct Output<'a> {
     failures: Option<Failures<'a>>,
     now: Timestamp,
     /// Findings become alerts once all are there.
-    history: Option<History<'a>>,
+    history: Option<History>,
     catalogue: &'a Catalogue,
     bar: ProgressBar,
     /// Bar and findings share a terminal.
@@ -162,7 +162,7 @@ impl<'a> Output<'a> {
         }
     }
 
-    fn found(&mut self, path: &str, seen: Seen) -> io::Result<()> {
+    fn found(&mut self, path: &str, seen: Occurrence) -> io::Result<()> {
         if !seen.ends {
             self.totals.add(&seen.finding);
         }

@@ -19,6 +19,7 @@
 //! ```
 
 mod observe;
+mod occurrence;
 mod stream;
 
 pub mod samples;
@@ -30,6 +31,7 @@ use jiff::tz::TimeZone;
 use memchr::memchr_iter;
 
 pub use observe::Observe;
+pub use occurrence::Occurrence;
 pub use stream::{Before, Found, Stream};
 
 use crate::frame::{self, Frames, names};

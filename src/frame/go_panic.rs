@@ -43,11 +43,8 @@ mod tests {
 
     #[test]
     fn parts_of_a_line() {
-        for (line, logger, spans, message) in
-            [(r#"panic: runtime error"#, r#""#, r#""#, r#"panic: runtime error"#)]
-        {
-            check::parts("go_panic", line, logger, spans, message);
-        }
+        let line = r#"panic: runtime error"#;
+        check::parts("go_panic", line, "", "", line);
     }
 
     #[test]

@@ -19,8 +19,7 @@ pub use self::fold::Story;
 pub(crate) use self::fold::{Event, Failure, View};
 pub(crate) use self::part::{Part, Place, Quote};
 pub(crate) use self::subject::{Kind, Subject};
-use super::Seen;
-use crate::detect::Detector;
+use crate::detect::{Detector, Occurrence};
 use crate::model::finding::Finding;
 use crate::model::record::{Fields, Identity, Names, Time};
 use crate::model::redact::{redact_fields, redact_text};
@@ -115,11 +114,8 @@ impl<'d> Failures<'d> {
 
     /// Adds what was seen in the file `path`; files one after the other, each in its order. Whether it is the first of
     /// its kind.
-    pub fn add(&mut self, path: &str, seen: Seen) -> bool {
-        let Seen { mut finding, names, ends, .. } = seen;
-        let Some(signature) = self.detector.catalogue().get(&finding.signature).cloned() else {
-            return false;
-        };
+    pub fn add(&mut self, path: &str, found: Occurrence) -> bool {
+        let Occurrence { signature, mut finding, names, ends, .. } = found;
         let before = self.sightings.last().map(|last| (last.at, &self.strands[last.strand].path));
         let before = before.filter(|(_, before)| &***before == path).map(|(at, path)| (at, path.clone()));
         let near = finding.near;

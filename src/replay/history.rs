@@ -5,17 +5,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::Seen;
 use crate::correlate::{Correlator, Notice, Policy, Sighting};
-use crate::detect::Detector;
+use crate::detect::Occurrence;
 
 /// The `[[source]]` that alerts of a replay name.
 const SOURCE: &str = "replay";
 
 /// The findings of a replay, to be told as alerts once all are there.
 #[derive(Debug)]
-pub struct History<'d> {
-    detector: &'d Detector,
+pub struct History {
     /// When a log that has no times is taken to have been written.
     now: Timestamp,
     entries: Vec<Entry>,
@@ -26,22 +24,22 @@ pub struct History<'d> {
 struct Entry {
     at: Timestamp,
     path: Arc<str>,
-    seen: Seen,
+    found: Occurrence,
 }
 
-impl<'d> History<'d> {
-    /// A history without entries, of what `detector` finds.
-    pub fn new(detector: &'d Detector, now: Timestamp) -> History<'d> {
-        History { detector, now, entries: Vec::new() }
+impl History {
+    /// A history without entries.
+    pub fn new(now: Timestamp) -> History {
+        History { now, entries: Vec::new() }
     }
 
     /// Adds what was seen in the file `path`; files one after the other, each in its order.
-    pub fn add(&mut self, path: &str, seen: Seen) {
+    pub fn add(&mut self, path: &str, found: Occurrence) {
         let before = self.entries.last().filter(|entry| &*entry.path == path);
-        let dated = seen.finding.near.map(|time| time.instant);
+        let dated = found.finding.near.map(|time| time.instant);
         let at = dated.or(before.map(|entry| entry.at)).unwrap_or(self.now);
         let path = before.map_or_else(|| Arc::from(path), |entry| entry.path.clone());
-        self.entries.push(Entry { at, path, seen });
+        self.entries.push(Entry { at, path, found });
     }
 
     /// Tells every message that `watch` on `host` would have sent, in order.
@@ -59,13 +57,13 @@ impl<'d> History<'d> {
         self.entries.sort_by_key(|entry| entry.at);
         let mut correlator = Correlator::new(policy, []);
         let same_record = |one: &Entry, next: &Entry| {
-            one.path == next.path && one.seen.finding.place.offset == next.seen.finding.place.offset
+            one.path == next.path && one.found.finding.place.offset == next.found.finding.place.offset
         };
         for record in self.entries.chunk_by(same_record) {
             let Some(at) = record.first().map(|entry| entry.at) else { continue };
             pass_time(&mut correlator, at, &mut tell)?;
-            let seen = record.iter().filter_map(|entry| sighting(self.detector, entry, host)).collect();
-            correlator.observe(seen, at).iter().try_for_each(&mut tell)?;
+            let found = record.iter().map(|entry| sighting(entry, host)).collect();
+            correlator.observe(found, at).iter().try_for_each(&mut tell)?;
         }
         // As far as the last findings show: what a state does after the log nobody knows.
         let last = self.entries.last().map_or(self.now, |entry| entry.at);
@@ -86,10 +84,10 @@ fn pass_time<E>(
     Ok(())
 }
 
-fn sighting<'a>(detector: &'a Detector, entry: &'a Entry, host: &'a str) -> Option<Sighting<'a>> {
-    let Seen { finding, names, context, ends } = &entry.seen;
-    Some(Sighting {
-        signature: detector.catalogue().get(&finding.signature)?,
+fn sighting<'a>(entry: &'a Entry, host: &'a str) -> Sighting<'a> {
+    let Occurrence { signature, finding, names, context, ends } = &entry.found;
+    Sighting {
+        signature,
         finding: finding.clone(),
         ends: *ends,
         host,
@@ -97,5 +95,5 @@ fn sighting<'a>(detector: &'a Detector, entry: &'a Entry, host: &'a str) -> Opti
         path: &entry.path,
         context: context.clone(),
         names: names.clone(),
-    })
+    }
 }

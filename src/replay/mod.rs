@@ -24,11 +24,9 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use crate::detect::{Detector, Found, Observe, Stream};
+use crate::detect::{Detector, Found, Observe, Occurrence, Stream};
 use crate::frame::End;
-use crate::model::alert::Context;
 use crate::model::finding::{Finding, Summary};
-use crate::model::record::Names;
 use crate::model::release::Release;
 use crate::source::archive::{Input, Unreadable};
 
@@ -62,24 +60,11 @@ pub struct Replay<'d> {
     pub for_failures: bool,
 }
 
-/// A finding of a replay.
-#[derive(Debug, Clone)]
-pub struct Seen {
-    /// The finding.
-    pub finding: Finding,
-    /// The binaries that the log shows near it.
-    pub names: Names,
-    /// It is no finding and ends a state; only where alerts are asked for.
-    pub ends: bool,
-    /// Lines around the record; only where alerts are asked for.
-    pub context: Context,
-}
-
 /// What a replay tells its caller, in order.
 #[derive(Debug)]
 pub enum Event<'a, O = ()> {
     /// A finding in the file of this path.
-    Finding(&'a str, Box<Seen>),
+    Finding(&'a str, Box<Occurrence>),
     /// What was observed of the next records in the file of this path. Their lines are counted from where a piece of the
     /// file begins; so many lines stand before that.
     Observed(&'a str, u64, Vec<O>),
@@ -201,10 +186,8 @@ impl<'d> Replay<'d> {
             let has_open_line = end == End::Final && bytes.last().is_some_and(|&byte| byte != b'\n');
             let keep = |found: Found<'_>| {
                 if self.is_wanted(&found.finding) {
-                    let names = found.names(&unit.path);
-                    let lines = self.for_alerts.map(|count| found.context(count, self.detector));
-                    let (context, ends) = (lines.unwrap_or_default(), found.ends);
-                    batch.findings.push(Seen { finding: found.finding, names, ends, context });
+                    let lines = self.for_alerts.unwrap_or_default();
+                    batch.findings.push(Occurrence::of(found, &unit.path, lines, self.detector));
                 }
             };
             let settled = stream.advance_observed(bytes, end, keep, observe, &mut batch.observed);
@@ -255,7 +238,7 @@ struct Closed;
 
 /// What a worker found in a part of a unit.
 struct Batch<O> {
-    findings: Vec<Seen>,
+    findings: Vec<Occurrence>,
     observed: Vec<O>,
     /// Bytes and lines of the unit so far.
     bytes: u64,

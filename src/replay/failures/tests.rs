@@ -29,7 +29,8 @@ fn told(log: &str, sightings_max: usize) -> (Story, usize, usize) {
     failures.sightings_max = sightings_max;
     for finding in samples::run(&detector, log) {
         let (names, context) = (Names::default(), Context::default());
-        failures.add("a.log", Seen { finding, names, ends: false, context });
+        let signature = detector.catalogue().get(&finding.signature).unwrap().clone();
+        failures.add("a.log", Occurrence { signature, finding, names, ends: false, context });
     }
     let (sightings, strands) = (failures.sightings.len(), failures.strands.len());
     (failures.tell(Policy::default()), sightings, strands)
@@ -71,7 +72,9 @@ fn a_threshold_that_was_reached_is_reached_where_findings_were_put_together() {
         failures.sightings_max = 1;
         for _ in 0..times {
             let (names, context) = (Names::default(), Context::default());
-            failures.add("a.log", Seen { finding: finding.clone(), names, ends: false, context });
+            let signature = detector.catalogue().get(&finding.signature).unwrap().clone();
+            let finding = finding.clone();
+            failures.add("a.log", Occurrence { signature, finding, names, ends: false, context });
         }
         let story = failures.tell(Policy::default());
         let counted = |part: Option<&Part>| part.map_or(0, |part| part.count);

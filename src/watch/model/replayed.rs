@@ -195,7 +195,7 @@ fn replay(files: impl Iterator<Item = PathBuf>) -> Replay<'static> {
 pub fn replayed(files: impl Iterator<Item = PathBuf>, wall: Timestamp) -> Vec<Alert> {
     let mut replay = replay(files);
     replay.for_alerts = Some(2);
-    let mut history = Findings::new(&DETECTOR, wall);
+    let mut history = Findings::new(wall);
     let add = |event: Event<'_>| -> Result<(), Infallible> {
         if let Event::Finding(path, seen) = event {
             history.add(path, *seen);

@@ -4,44 +4,22 @@ use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::mem::take;
 use std::ops::Range;
 use std::panic::resume_unwind;
-use std::sync::Arc;
 
 use super::records::{ByLevel, Records};
 use super::{Now, Pipeline};
 use super::{poison, self_monitor};
 use crate::correlate::{Notice, Sighting};
 use crate::deliver::sink::{Sink, Subject};
-use crate::detect::{Found, Stream};
+use crate::detect::{Found, Occurrence, Stream};
 use crate::frame;
 use crate::frame::utf16;
-use crate::model::alert::{Context, Message, Status};
+use crate::model::alert::{Message, Status};
 use crate::model::finding::Finding;
-use crate::model::record::Names;
-use crate::signature::Signature;
 use crate::source::contract::{Chunk, Source};
 use crate::store::NewMessage;
-use crate::watch::Setup;
 
 /// Chunks read from one file before the others get their turn.
 pub(in crate::watch) const CHUNKS_MAX: usize = 16;
-
-/// A finding, or the end of a state, with what was at hand around it.
-struct Seen {
-    signature: Arc<Signature>,
-    finding: Finding,
-    ends: bool,
-    context: Context,
-    names: Names,
-}
-
-impl Seen {
-    fn of(found: Found<'_>, path: &str, setup: &Setup) -> Seen {
-        let context = found.context(setup.context_lines, &setup.detector);
-        let names = found.names(path);
-        let Found { finding, signature, ends, .. } = found;
-        Seen { signature, finding, ends, context, names }
-    }
-}
 
 /// By what a record or an alert is recognised after reading panicked on it and was restarted.
 fn hash(it: impl Hash) -> u64 {
@@ -123,7 +101,7 @@ impl<S: Source> Pipeline<S> {
                 // A record that made the code behind the engine panic is skipped inside the engine from then on, without a panic message.
                 resume_unwind(Box::new(()));
             }
-            Seen::of(found, chunk.path, &setup)
+            Occurrence::of(found, chunk.path, setup.context_lines, &setup.detector)
         };
         let records = setup.counts_records.then_some(&mut self.records);
         let (mut seen, poison) = advance(&mut stream, &chunk, &see, records);
@@ -161,9 +139,9 @@ impl<S: Source> Pipeline<S> {
     }
 
     /// Lets the correlator see what a record holds, and tells what follows from it.
-    fn observe(&mut self, record: &mut [Seen], source: &str, path: &str, now: Now) {
+    fn observe(&mut self, record: &mut [Occurrence], source: &str, path: &str, now: Now) {
         let setup = self.setup.clone();
-        let seen = record.iter_mut().map(|Seen { signature, finding, ends, context, names }| {
+        let seen = record.iter_mut().map(|Occurrence { signature, finding, ends, context, names }| {
             tracing::debug!(signature = &*finding.signature, path, line = finding.place.line, ends, "found");
             #[cfg(test)]
             assert!(!finding.record.contains(POISON), "{POISON}");
@@ -180,8 +158,8 @@ impl<S: Source> Pipeline<S> {
     }
 
     /// Fills in the lines before the bytes that were at hand.
-    fn look_back(&self, id: u64, seen: &mut Seen) {
-        let Seen { finding, context, .. } = seen;
+    fn look_back(&self, id: u64, found: &mut Occurrence) {
+        let Occurrence { finding, context, .. } = found;
         let zone = self.setup.detector.zone();
         if context.before.len() < self.setup.context_lines {
             let lines = self.source.before(id, finding.place.offset, self.setup.context_lines);
