@@ -26,8 +26,7 @@ class Configuration(unittest.TestCase):
     def test_the_example_is_toml_and_has_no_fault(self):
         settings = tomllib.loads(EXAMPLE.read_text())
         self.assertEqual([source["name"] for source in settings["source"]], ["worker", "manager"])
-        ran = program.run("check", "--config", EXAMPLE)
-        self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+        self.assert_no_fault(program.run("check", "--config", EXAMPLE))
 
     def test_what_it_only_shows_has_no_fault_either(self):
         text = EXAMPLE.read_text()
@@ -39,8 +38,13 @@ class Configuration(unittest.TestCase):
         self.assertIn("secret_file", settings["sink"]["webhook"][0])
         self.assertEqual(settings["heartbeat"].keys(), {"url_file", "every"})
         self.assertEqual(settings["http"].keys(), {"listen", "token_file", "hosts"})
-        ran = self.check(text)
-        self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+        self.assert_no_fault(self.check(text))
+
+    def assert_no_fault(self, ran):
+        """The logs of the example are not on this machine, which is all there is to say."""
+        said = [line for line in ran.stderr.splitlines() if "matches no file yet" not in line]
+        said = [line for line in said if not line.startswith("hint: there is no ")]
+        self.assertEqual((ran.returncode, said), (0, []))
 
     def test_a_fault_is_one(self):
         ran = self.check(EXAMPLE.read_text().replace("[alert]", "[alart]"))

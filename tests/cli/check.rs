@@ -177,7 +177,7 @@ fn a_world_that_is_not_as_the_configuration_has_it_is_a_fault() {
     });
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     for part in [
-        "warning: source `w` names no file yet: ",
+        "warning: source `w` matches no file yet: ",
         "hint: there is no ",
         "no page uses `dump_dirr`",
         "did you mean `dump_dir`?",

@@ -107,7 +107,7 @@ fn list(source: &Settings, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
     files.sort();
     files.dedup();
     if files.is_empty() {
-        let text = format!("source `{}` names no file yet: {}", source.name, source.paths.join(", "));
+        let text = format!("source `{}` matches no file yet: {}", source.name, source.paths.join(", "));
         let hint = source.paths.iter().find_map(|path| missing_folder(path));
         problems.push(Problem::warning(text, hint));
     }
@@ -215,9 +215,9 @@ mod tests {
         let sink = "[[sink.webhook]]\nname = 'ops'\nurl = 'https://example.org'\nsignatures = ['sight/*']\n";
         for (text, expected) in [
             ("", &["fault: the configuration has no [[source]]: nothing is watched"][..]),
-            (SOURCE, &["warning: source `worker` names no file yet: HERE/logs/*.log"]),
+            (SOURCE, &["warning: source `worker` matches no file yet: HERE/logs/*.log"]),
             // What is packed is read when it is the rest of a file, and is no file to follow.
-            (&second, &["warning: source `again` names no file yet: HERE/logs/*"]),
+            (&second, &["warning: source `again` matches no file yet: HERE/logs/*"]),
             (
                 &format!("state_dir = 'HERE/file'\n{SOURCE}"),
                 &["", "fault: state_dir: HERE/file is not a folder"],
