@@ -31,6 +31,7 @@ use self::crowd::Crowds;
 use self::sighting::Placed;
 use crate::model::alert::{Cause, Status};
 use crate::model::finding::Severity;
+use crate::model::record::Fields;
 use crate::signature::Signature;
 
 /// Whoever was told of a cause so lately is looking, and takes a thread that stops because of it for what it is.
@@ -248,6 +249,11 @@ impl Correlator {
     /// Whether a state that `source` shows is open, so that the record that ends it matters.
     pub fn has_state(&self, source: &str) -> bool {
         self.open.values().any(|alert| alert.is_state() && alert.source == source)
+    }
+
+    /// The groups of the open alerts of a signature.
+    pub fn groups_of<'a>(&'a self, signature: &'a str) -> impl Iterator<Item = &'a Fields> {
+        self.open.values().filter(move |alert| alert.signature == signature).map(|alert| &alert.group)
     }
 
     /// How many alerts were told and have not resolved.

@@ -3,12 +3,16 @@
 //! Counters only go up, and outlive a reload. Gauges are the last measurement. Nothing here is stored: numbers that must
 //! survive a crash are in alerts and in the state.
 
+mod activity;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use self::activity::Activity;
+pub use self::activity::SourceState;
 use crate::model::record::LevelCounts;
 
 /// A number that only goes up.
@@ -136,6 +140,7 @@ pub struct Meter {
     self_alerts: Mutex<BTreeMap<&'static str, u64>>,
     sinks: Mutex<BTreeMap<String, Arc<SinkCounts>>>,
     sources: Mutex<BTreeMap<String, Source>>,
+    activities: Mutex<BTreeMap<String, Activity>>,
     outbox: Mutex<BTreeMap<String, Kept>>,
     /// Records by source.
     records: Mutex<BTreeMap<String, LevelCounts>>,
@@ -181,6 +186,38 @@ impl Meter {
             let caught_up = behind.map_or(now, |source| source.caught_up);
             (name, Source { level, caught_up })
         }));
+        let mut activities = held(&self.activities);
+        activities.retain(|name, _| sources.contains_key(name));
+        for (name, source) in &*sources {
+            activities.entry(name.clone()).or_default().see(source.level.files, now);
+        }
+    }
+
+    /// Something of a source was read.
+    pub fn hear_source(&self, name: &str, now: Instant) {
+        let mut activities = held(&self.activities);
+        if let Some(activity) = activities.get_mut(name) {
+            return activity.hear(now);
+        }
+        activities.entry(name.to_owned()).or_default().hear(now);
+    }
+
+    /// How things are with every source, as it was seen last.
+    pub fn source_states(&self, now: Instant) -> Vec<SourceState> {
+        let (sources, activities) = (held(&self.sources), held(&self.activities));
+        let state = |(name, source): (&String, &Source)| {
+            let activity = activities.get(name).copied().unwrap_or_default();
+            SourceState {
+                name: name.clone(),
+                files: source.level.files,
+                unread: source.level.unread,
+                lag: now.saturating_duration_since(source.caught_up),
+                fileless_for: activity.fileless_for(now),
+                silent_for: activity.silent_for(now),
+                patience: activity.patience(),
+            }
+        };
+        sources.iter().map(state).collect()
     }
 
     /// Every source as it was seen last, and how long before `now` it was last read to its end.

@@ -18,6 +18,10 @@ pub enum Kind {
     FileUnreadable,
     /// A log is in an encoding that is not read.
     FileUtf16,
+    /// A source names no file.
+    SourceNoFile,
+    /// A source has been silent for longer than ever before.
+    SourceSilent,
     /// A log has lines whose time lies ahead.
     ClockSkew,
     /// The system allows no more watches.
@@ -40,10 +44,12 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 12] = [
+    pub const ALL: [Kind; 14] = [
         Kind::BytesLost,
         Kind::FileUnreadable,
         Kind::FileUtf16,
+        Kind::SourceNoFile,
+        Kind::SourceSilent,
         Kind::ClockSkew,
         Kind::WatchLimit,
         Kind::SinkParked,
@@ -61,6 +67,8 @@ impl Kind {
             Kind::BytesLost => "sealtail/bytes-lost",
             Kind::FileUnreadable => "sealtail/file-unreadable",
             Kind::FileUtf16 => "sealtail/file-utf-16",
+            Kind::SourceNoFile => "sealtail/source-no-file",
+            Kind::SourceSilent => "sealtail/source-silent",
             Kind::ClockSkew => "sealtail/clock-skew",
             Kind::WatchLimit => "sealtail/watch-limit",
             Kind::SinkParked => "sealtail/sink-parked",

@@ -7,6 +7,7 @@ mod pass;
 mod poison;
 mod records;
 mod self_monitor;
+mod sources;
 mod streams;
 
 use std::collections::BTreeMap;
@@ -123,6 +124,7 @@ impl<S: Source> Pipeline<S> {
             Some((fingerprint, alert?))
         });
         let correlator = Correlator::new(setup.policy, open);
+        let self_monitor = SelfMonitor::going_on_with(&correlator);
         let number = store.committed()?;
         let confirmer = setup.examine.clone().map(Confirmer::start);
         Ok(Pipeline {
@@ -143,7 +145,7 @@ impl<S: Source> Pipeline<S> {
             next_turn: 0,
             releases: BTreeMap::new(),
             refused: false,
-            self_monitor: SelfMonitor::default(),
+            self_monitor,
             quarantine,
         })
     }

@@ -98,6 +98,79 @@ async fn a_state_with_nothing_to_take_is_tried_now_and_then() {
     assert!(watch.pipeline.proven_at.elapsed() < PROVE_EVERY);
 }
 
+/// What the sources come to `minutes` after `start`: pages and whether they end, and how many alerts are open.
+fn look(watch: &mut Watch, start: Instant, minutes: u64) -> (Vec<(&'static str, bool)>, usize) {
+    let later = Duration::from_secs(60 * minutes);
+    let instant = start + later;
+    let wall = Timestamp::from_second(1_700_000_000).unwrap() + later;
+    let now = Now { instant, moment: wall.into() };
+    watch.pipeline.sweep(instant);
+    watch.pipeline.turn(now, || false);
+    watch.pipeline.measure(instant);
+    let reports = watch.telemetry.take_self_alerts();
+    reports.iter().for_each(|report| watch.telemetry.report(report.clone()));
+    watch.pipeline.hear(now);
+    watch.pipeline.tick(now);
+    let told = reports.iter().map(|report| (report.kind.page(), report.resolved)).collect();
+    assert!(watch.pipeline.commit(now));
+    (told, watch.pipeline.correlator.told())
+}
+
+#[tokio::test]
+async fn a_source_without_a_file_is_an_alert_until_it_has_one_over_a_restart_too() {
+    const PAGE: &str = "sealtail/source-no-file";
+    let (folder, disk) = (tempfile::tempdir().unwrap(), Disk::of(Vec::new()));
+    let _installed = disk.install();
+    let start = Instant::now();
+    let (mut watched, _) = watch(&folder);
+    assert_eq!(look(&mut watched, start, 0), (vec![], 0));
+    assert_eq!(look(&mut watched, start, 9), (vec![], 0));
+    assert_eq!(look(&mut watched, start, 10), (vec![(PAGE, false)], 1));
+    // Reported while it lasts, so it does not resolve.
+    for minute in 11..60 {
+        assert_eq!(look(&mut watched, start, minute), (vec![(PAGE, false)], 1), "minute {minute}");
+    }
+    drop(watched);
+    let (mut watched, _) = watch(&folder);
+    for minute in 60..65 {
+        assert_eq!(look(&mut watched, start, minute), (vec![(PAGE, false)], 1), "minute {minute}");
+    }
+    std::fs::write(folder.path().join("worker.log"), "nothing of note\n").unwrap();
+    assert_eq!(look(&mut watched, start, 65), (vec![(PAGE, true)], 0));
+    assert_eq!(look(&mut watched, start, 66), (vec![], 0));
+}
+
+#[tokio::test]
+async fn a_source_that_falls_silent_is_an_alert_until_it_is_heard_over_a_restart_too() {
+    const PAGE: &str = "sealtail/source-silent";
+    let (folder, disk) = (tempfile::tempdir().unwrap(), Disk::of(Vec::new()));
+    let _installed = disk.install();
+    let start = Instant::now();
+    let mut log = File::create(folder.path().join("worker.log")).unwrap();
+    let line = "2022-06-24T14:33:24.1+08:00  INFO ThreadId(01) damocles_worker: nothing of note\n";
+    let mut write = || log.write_all(line.as_bytes()).unwrap();
+    write();
+    write();
+    let (mut watched, _) = watch(&folder);
+    assert_eq!(look(&mut watched, start, 0), (vec![], 0));
+    for minute in 1..=60 {
+        assert_eq!(look(&mut watched, start, minute), (vec![], 0), "minute {minute}");
+    }
+    assert_eq!(look(&mut watched, start, 61), (vec![(PAGE, false)], 1));
+    drop(watched);
+    let (mut watched, _) = watch(&folder);
+    for minute in 62..90 {
+        assert_eq!(look(&mut watched, start, minute), (vec![(PAGE, false)], 1), "minute {minute}");
+    }
+    write();
+    assert_eq!(look(&mut watched, start, 90), (vec![(PAGE, true)], 0));
+    // A source of which nothing was read in this run is not judged.
+    drop(watched);
+    let (mut watched, _) = watch(&folder);
+    assert_eq!(look(&mut watched, start, 91), (vec![], 0));
+    assert_eq!(look(&mut watched, start, 300), (vec![], 0));
+}
+
 /// The pids of the alerts that wait for `ops`, which it takes: what the disk has and nothing else.
 fn take(store: &Store, pids: &Mutex<Vec<u64>>) {
     while let Due::Now(row) = store.due("ops", Timestamp::now()).unwrap() {

@@ -78,6 +78,9 @@ impl<S: Source> Pipeline<S> {
         // It may be the end of the file before.
         let (id, end, is_silent) = (chunk.id, chunk.end, chunk.bytes.is_empty());
         let before = chunk.progress.clone();
+        if self.streams.has_grown(id, &chunk) {
+            self.telemetry.meter().hear_source(chunk.source, now.instant);
+        }
         let mut stream = Stream::resume(&setup.detector, before.clone());
         let kept = self.streams.take(id);
         // Not of every file at a start: most have nothing to say.

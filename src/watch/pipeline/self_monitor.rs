@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::sources::Ongoing;
 use super::{Now, Pipeline};
-use crate::correlate::{Notice, Sighting};
+use crate::correlate::{Correlator, Notice, Sighting};
 use crate::frame::LINE_BYTES_MAX;
 use crate::model::alert::{Context, OutboxMessage};
 use crate::model::finding::Finding;
@@ -24,7 +25,7 @@ const SOURCE: &str = "sealtail";
 /// How far ahead of the clock a record's time may be.
 const SKEW_MAX: Duration = Duration::from_secs(5 * 60);
 /// What is wrong with a whole file is reported this often at most.
-const REPORT_EVERY: Duration = Duration::from_secs(60);
+pub(super) const REPORT_EVERY: Duration = Duration::from_secs(60);
 /// Reports that are remembered; beyond it all are forgotten, so some come earlier than [`REPORT_EVERY`].
 const REPORTED_MAX: usize = 1_000;
 
@@ -40,10 +41,19 @@ pub(in crate::watch) struct SelfMonitor {
     lost: BTreeMap<String, u64>,
     /// When the sources are measured again.
     levels_due: Option<Instant>,
+    /// Sources that name no file or are silent.
+    pub(super) sources: Ongoing,
     /// Files whose first truncated line was logged.
     truncated: HashSet<String>,
     /// When a file was last reported, by what is wrong with it.
     reported_at: HashMap<(Kind, String), Instant>,
+}
+
+impl SelfMonitor {
+    /// One that goes on with what was told before.
+    pub(in crate::watch) fn going_on_with(correlator: &Correlator) -> SelfMonitor {
+        SelfMonitor { sources: Ongoing::of(correlator), ..SelfMonitor::default() }
+    }
 }
 
 /// Whether a notice is a self-alert about this sink.
@@ -145,11 +155,12 @@ impl<S: Source> Pipeline<S> {
 
     /// Measures the sources and the outbox.
     pub(in crate::watch) fn measure(&mut self, now: Instant) {
-        let meter = self.telemetry.meter();
+        let meter = self.telemetry.meter().clone();
         if self.self_monitor.levels_due.is_none_or(|due| due <= now) {
             let begun = Instant::now();
             meter.see_sources(self.source.levels(), now);
             self.self_monitor.levels_due = Some(now + begun.elapsed() * LEVELS_COST);
+            self.watch_sources(now);
         }
         meter.open_alerts.set(self.correlator.told() as u64);
         // A store that cannot be read leaves the last measurement.
