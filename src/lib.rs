@@ -13,6 +13,7 @@ pub mod base {
     pub mod diagnostic;
     pub(crate) mod disk;
     pub(crate) mod duration;
+    pub(crate) mod markup;
     pub mod secret;
     pub(crate) mod text;
 }

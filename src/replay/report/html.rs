@@ -5,7 +5,6 @@
 //! each failure a few are shown, and all are counted.
 
 mod chapter;
-mod markup;
 mod reader;
 mod timeline;
 mod view;
@@ -15,11 +14,11 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use self::chapter::Chapters;
-use self::markup::{anchor, escape};
-use self::reader::Reader;
+use self::reader::{Reader, anchor};
 use self::timeline::{Row, Timeline};
 use self::view::Places;
 use super::{counted, grouped, size};
+use crate::base::markup::escape;
 use crate::base::text::clean_line;
 use crate::model::alert::Lang;
 use crate::model::finding::{Severity, Summary};

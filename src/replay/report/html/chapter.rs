@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::markup::{anchor, escape, link, prose};
-use super::reader::Reader;
+use super::reader::{Reader, anchor};
 use super::view::Places;
+use crate::base::markup::{escape, link, prose};
 use crate::base::text::clean_line;
 use crate::correlate::command::{self, Numbered, Steps, Values, Vars};
 use crate::deliver::sink;

@@ -2,11 +2,13 @@
 
 use jiff::tz::TimeZone;
 
+use crate::base::markup::escape;
 use crate::model::alert::Lang;
 use crate::model::record::Time;
 use crate::replay::failures::Kind;
 use crate::replay::report::{counted, grouped, zone_name};
 use crate::replay::span::Span;
+use crate::signature::Signature;
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
@@ -59,4 +61,9 @@ impl Reader<'_> {
         let (first, last) = (self.time(Some(span.first?)), self.time(span.last));
         Some(if first == last { first } else { format!("{first} – {last}") })
     }
+}
+
+/// Where the chapter of a signature is.
+pub(super) fn anchor(signature: &Signature) -> String {
+    escape(&signature.id)
 }

@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
-use super::markup::escape;
 use super::reader::Reader;
+use crate::base::markup::escape;
 use crate::model::finding::Severity;
 use crate::replay::bars::{BARS_MAX, Bars, DAY, WIDTHS};
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::markup::{anchor, escape};
-use super::reader::Reader;
+use super::reader::{Reader, anchor};
+use crate::base::markup::escape;
 use crate::base::text::clean_line;
 use crate::model::finding::Severity;
 use crate::replay::failures::{Event, Failure, Subject, View};

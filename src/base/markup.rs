@@ -2,17 +2,15 @@
 
 use pulldown_cmark::{CowStr, Event, Parser, Tag, html};
 
-use crate::signature::Signature;
-
 /// The text as it stands in a page: what is markup to a browser, drives a terminal or turns reading
 /// order around does not get there.
-pub(super) fn escape(text: &str) -> String {
-    crate::base::text::html(&crate::base::text::clean(text))
+pub fn escape(text: &str) -> String {
+    super::text::html(&super::text::clean(text))
 }
 
 /// Markdown. Tags written in it are shown as they stand, and links lead to the web or nowhere.
-pub(super) fn prose(markdown: &str) -> String {
-    let cleaned = crate::base::text::clean(markdown);
+pub fn prose(markdown: &str) -> String {
+    let cleaned = super::text::clean(markdown);
     let events = Parser::new(&cleaned).map(|event| match event {
         Event::Html(tag) | Event::InlineHtml(tag) => Event::Text(tag),
         Event::Start(Tag::Link { link_type, dest_url, id, .. }) => {
@@ -28,17 +26,12 @@ pub(super) fn prose(markdown: &str) -> String {
 }
 
 /// A link to the web.
-pub(super) fn link(title: &str, url: &str) -> String {
+pub fn link(title: &str, url: &str) -> String {
     format!("<a href=\"{}\">{}</a>", escape(&web(url.into())), escape(title))
 }
 
 fn web(url: CowStr<'_>) -> CowStr<'_> {
     if url.starts_with("https://") || url.starts_with("http://") { url } else { CowStr::Borrowed("#") }
-}
-
-/// Where the chapter of a signature is.
-pub(super) fn anchor(signature: &Signature) -> String {
-    escape(&signature.id)
 }
 
 #[cfg(test)]
