@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 use super::reader::Reader;
 use crate::base::diagnostic::table::{Located, Table};
 use crate::base::secret::Secret;
+use crate::model::alert::Lang;
 use crate::telemetry::endpoint::Settings;
 
 /// What can be guessed protects nothing.
 const TOKEN_CHARS_MIN: usize = 16;
 
 /// Reads `[http]`. Off loopback there must be a token: nothing is open to a network by mistake.
-pub(super) fn read(reader: &Reader<'_>, table: Table<'_>) -> Option<Settings> {
+pub(super) fn read(reader: &Reader<'_>, table: Table<'_>, lang: Lang) -> Option<Settings> {
     table.require("listen");
     let listen = reader.text_of(&table, "listen").and_then(|listen| address(reader, listen));
     let wants_token = table.has("token_file");
@@ -30,7 +31,7 @@ pub(super) fn read(reader: &Reader<'_>, table: Table<'_>) -> Option<Settings> {
         let path = reader.text.path();
         reader.warn(format!("{path}:{line}: [http] sends its token over unencrypted http://"));
     }
-    Some(Settings { listen, token, hosts })
+    Some(Settings { listen, token, hosts, lang })
 }
 
 fn address(reader: &Reader<'_>, listen: Located<String>) -> Option<Located<SocketAddr>> {

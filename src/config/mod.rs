@@ -139,7 +139,7 @@ fn read(reader: &Reader<'_>, table: Table<'_>) -> Config {
         alert: table.table("alert").map(|alert| read_alert(reader, alert)).unwrap_or_default(),
         sinks: sink::read_all(reader, &table, lang),
         heartbeat: table.table("heartbeat").and_then(|heartbeat| heartbeat::read(reader, heartbeat)),
-        http: table.table("http").and_then(|http| http::read(reader, http)),
+        http: table.table("http").and_then(|http| http::read(reader, http, lang)),
         warnings: reader.warnings(),
     };
     table.finish();

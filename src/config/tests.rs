@@ -179,6 +179,7 @@ fn a_whole_configuration() {
             listen: ([127, 0, 0, 1], 9477).into(),
             token: Some(Secret::new(format!("{CANARY}-0123456789"))),
             hosts: vec!["seal-07.mine.example".to_owned()],
+            lang: Lang::Zh,
         }),
         warnings: vec![],
     };

@@ -16,6 +16,7 @@ mod crowd;
 mod notice;
 mod open;
 mod sighting;
+mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

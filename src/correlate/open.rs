@@ -41,7 +41,7 @@ pub struct OpenAlert {
     pub(super) group: Fields,
     pub(super) first_seen: String,
     pub(super) count: u64,
-    told: u64,
+    pub(super) told: u64,
     pub(super) newest: Newest,
     /// Log times of the newest findings, as instants and as shown, while a threshold has not been
     /// reached.

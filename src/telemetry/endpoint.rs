@@ -1,17 +1,22 @@
-//! The HTTP endpoint: `/metrics`, `/healthz`, `/readyz`, and the status page at `/`.
+//! The HTTP endpoint: `/metrics`, `/healthz`, `/readyz`, the status page at `/`, the pages of signatures, and JSON.
 //!
 //! - Off unless the configuration names an address; off loopback only with a token.
-//! - A request changes nothing, and no part of it becomes the path of a file: there are four answers
-//!   and the refusals.
+//! - A request changes nothing, and no part of it becomes the path of a file: the page of a signature is looked up among
+//!   those in force.
 //! - A request must name this box. A page in somebody's browser whose own name was pointed here
 //!   (DNS rebinding) names another one.
 //! - What the other side decides has a limit: connections, the bytes and the time of a header, the time
 //!   of a whole request.
-//! - Answers come from memory: none of them waits for a disk, for a source or for a sink.
+//! - Answers come from memory: none of them waits for a disk, for a source or for a sink. The open alerts are what the
+//!   reading side hands over; where it does not answer in a moment, they are as it last did.
 
 mod answer;
+mod api;
+mod lang;
 mod process;
+mod runbook;
 mod status;
+mod view;
 
 use std::convert::Infallible;
 use std::fmt;
@@ -29,7 +34,9 @@ use tokio::task::JoinHandle;
 
 use self::answer::Access;
 use crate::base::secret::Secret;
+use crate::model::alert::Lang;
 use crate::telemetry::Telemetry;
+use crate::telemetry::overview::SNAPSHOT_EVERY;
 
 /// Connections at a time; more of them wait.
 const CONNECTIONS_MAX: usize = 32;
@@ -42,6 +49,11 @@ const REQUEST_MAX: Duration = Duration::from_secs(15);
 /// The time before connections are taken again where the system has no room for one.
 const ACCEPT_RETRY: Duration = Duration::from_secs(1);
 
+/// The time in which the reading side hands over the open alerts, busy or idle; …
+const OVERVIEW_WAIT_MAX: Duration = Duration::from_secs(2);
+/// … and how often it is looked whether it did.
+const OVERVIEW_LOOK_EVERY: Duration = Duration::from_millis(20);
+
 /// Where it listens, and whose requests it answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -51,6 +63,8 @@ pub struct Settings {
     pub token: Option<Secret>,
     /// Names of this box that a request may use, besides its host name, `localhost` and IP addresses.
     pub hosts: Vec<String>,
+    /// The language of pages where neither the request nor the browser names one.
+    pub lang: Lang,
 }
 
 /// The running endpoint; it stops when it is dropped.
@@ -174,11 +188,16 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 /// Answers one request and closes the connection: a scraper asks every 15 seconds or so.
 async fn converse(stream: TcpStream, shared: Arc<Shared>) -> hyper::Result<()> {
     let service = service_fn(move |request| {
-        let access = shared.access.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let facts =
-            answer::Facts { telemetry: &shared.telemetry, started: shared.started, now: Instant::now() };
-        let response = access.answer(&request, &facts);
-        async move { Ok::<_, Infallible>(response) }
+        let shared = shared.clone();
+        async move {
+            let access = shared.access.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let telemetry = &shared.telemetry;
+            if access.shows_alerts(&request) {
+                look(telemetry).await;
+            }
+            let facts = answer::Facts { telemetry, started: shared.started, now: Instant::now() };
+            Ok::<_, Infallible>(access.answer(&request, &facts))
+        }
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
@@ -187,4 +206,17 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>) -> hyper::Result<()> {
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service)
         .await
+}
+
+/// Has the reading side hand over the open alerts, unless it just did.
+async fn look(telemetry: &Telemetry) {
+    let asked = Instant::now();
+    let is_fresh = || telemetry.overview().last().is_some_and(|last| last.at + SNAPSHOT_EVERY >= asked);
+    if is_fresh() {
+        return;
+    }
+    telemetry.ask_overview();
+    while !is_fresh() && asked.elapsed() < OVERVIEW_WAIT_MAX {
+        tokio::time::sleep(OVERVIEW_LOOK_EVERY).await;
+    }
 }

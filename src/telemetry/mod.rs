@@ -6,7 +6,9 @@ pub(crate) mod exposition;
 pub(crate) mod fault;
 pub(crate) mod health;
 pub mod meter;
+pub mod overview;
 pub mod self_alert;
+pub(crate) mod verdict;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -14,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::health::Health;
 use self::meter::Meter;
+use self::overview::Overview;
 use self::self_alert::SelfAlert;
 
 /// Self-alerts queued at most; beyond it the oldest is dropped.
@@ -28,6 +31,7 @@ struct Inner {
     queue: Mutex<Queue>,
     meter: Arc<Meter>,
     health: Health,
+    overview: Overview,
     #[cfg(test)]
     faults: fault::Faults,
 }
@@ -65,7 +69,7 @@ impl Telemetry {
         self.queue().waiting.drain(..).collect()
     }
 
-    /// Sets what is called whenever a self-alert is queued; it replaces an earlier callback.
+    /// Sets what is called whenever a self-alert is queued or the open alerts are asked for; it replaces an earlier callback.
     pub fn on_report(&self, callback: impl Fn() + Send + 'static) {
         self.queue().on_report = Some(Box::new(callback));
     }
@@ -78,6 +82,21 @@ impl Telemetry {
     /// Whether sealtail is healthy.
     pub fn health(&self) -> &Health {
         &self.0.health
+    }
+
+    /// The open alerts, as they were handed over last.
+    pub fn overview(&self) -> &Overview {
+        &self.0.overview
+    }
+
+    /// Asks the reading side for the open alerts.
+    pub fn ask_overview(&self) {
+        if !self.overview().ask() {
+            return;
+        }
+        if let Some(on_report) = &self.queue().on_report {
+            on_report();
+        }
     }
 
     /// The panics that a test asks for.

@@ -210,6 +210,7 @@ impl Watch {
         let now = self.now();
         self.progress(now.instant);
         self.hear(now);
+        self.pipeline.show(now);
         if self.pipeline.refused {
             return self.commit();
         }

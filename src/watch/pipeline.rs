@@ -30,6 +30,7 @@ use crate::model::release::Release;
 use crate::source::contract::Source;
 use crate::store::{Commit, Durability, Store, StoreError};
 use crate::telemetry::Telemetry;
+use crate::telemetry::overview::{ALERTS_MAX, Knowledge, Snapshot};
 use crate::telemetry::self_alert::{Kind, SelfAlert};
 
 /// A store that had nothing to take for so long is asked all the same whether it can: a disk that
@@ -98,6 +99,8 @@ pub(super) struct Pipeline<S> {
     /// The last commit was refused; said once.
     pub refused: bool,
     pub self_monitor: SelfMonitor,
+    /// What those who look render alerts with.
+    pub knowledge: Arc<Knowledge>,
     pub quarantine: Quarantine,
 }
 
@@ -124,6 +127,8 @@ impl<S: Source> Pipeline<S> {
             Some((fingerprint, alert?))
         });
         let correlator = Correlator::new(setup.policy, open);
+        let (catalogue, vars) = (setup.detector.catalogue().clone(), setup.vars.clone());
+        let knowledge = Arc::new(Knowledge { catalogue, vars });
         let self_monitor = SelfMonitor::going_on_with(&correlator);
         let number = store.committed()?;
         let confirmer = setup.examine.clone().map(Confirmer::start);
@@ -146,6 +151,7 @@ impl<S: Source> Pipeline<S> {
             releases: BTreeMap::new(),
             refused: false,
             self_monitor,
+            knowledge,
             quarantine,
         })
     }
@@ -195,6 +201,18 @@ impl<S: Source> Pipeline<S> {
     pub fn tick(&mut self, now: Now) {
         let notices = self.correlator.tick(now.moment.steady);
         notices.iter().for_each(|notice| self.tell_due(notice));
+    }
+
+    /// Shows the open alerts to whoever asked.
+    pub fn show(&self, now: Now) {
+        let Now { instant, moment } = now;
+        self.telemetry.overview().answer(instant, || Snapshot {
+            wall: moment.wall,
+            at: instant,
+            alerts: self.correlator.gravest(ALERTS_MAX),
+            open: self.correlator.told_by_severity(),
+            knowledge: self.knowledge.clone(),
+        });
     }
 
     /// Hands everything that changed to the store at once; whether the store has it now.

@@ -12,6 +12,7 @@ use crate::inbox::Inbox;
 use crate::program::{PATIENCE, Running};
 use crate::receiver::Answer;
 use crate::rig::{Rig, sink, stop, swap};
+use crate::schema::Schema;
 
 pub const OPEN: &str = "[http]\nlisten = \"127.0.0.1:0\"\n";
 
@@ -100,12 +101,68 @@ fn numbers_and_health_of_a_watch_at_work() {
         assert_eq!(number(&metrics, name), Some(expected), "{name}\n{metrics}");
     }
     assert_eq!(get(&address, "/healthz"), (200, "ok\n".to_owned()));
-    let page = until(&address, "/", "three open alerts", |_, body| body.contains("<b>3</b>"));
-    assert!(
-        page.contains("<h1>seal-07</h1>") && page.contains("Healthy · <span lang=\"zh\">一切正常</span>"),
-        "{page}"
-    );
-    assert!(page.contains("<tr><td>worker</td><td>1</td><td>0</td>"), "{page}");
+    stop(running);
+}
+
+/// The reading side hands the open alerts over when somebody asks.
+#[test]
+fn the_status_page_is_red_while_an_error_is_open_and_leads_to_its_runbook() {
+    let rig = Rig::new();
+    let lost = "[[source]]\nname = \"lost\"\npaths = [\"nowhere/*.log\"]\n";
+    rig.configure(&(rig.settings() + OPEN + lost));
+    rig.log("worker.log").fail(1..4);
+    let running = rig.watch();
+    let address = address(&running, 1);
+    drop(rig.inbox.until_pid(3));
+    let page = until(&address, "/", "three open alerts", |_, body| {
+        // Sources are measured once a second.
+        body.contains("Open alerts: 3") && body.contains("<td>worker</td>")
+    });
+    for expected in [
+        "<h1>seal-07</h1>",
+        "<div class=\"verdict red\"><b>Something is wrong</b>",
+        "<li class=\"red\">3 open alerts of severity error</li>",
+        "<li class=\"amber\">source lost has named no file for ",
+        "<p>seal-07 · worker · 3</p>",
+        "<tr><td>worker</td><td>1</td><td>0</td>",
+    ] {
+        assert!(page.contains(expected), "{expected}\n{page}");
+    }
+    let link = page.split("<a href=\"").find_map(|rest| rest.strip_prefix("pages/")).unwrap();
+    let link = format!("/pages/{}", link.split('"').next().unwrap());
+    assert_eq!(link, "/pages/venus-cluster/ext-unmarshal-response?lang=en");
+    let (status, runbook) = get(&address, &link);
+    assert!(status == 200 && runbook.contains("<h2>What to do</h2>"), "{status} {runbook}");
+    let (_, runbook) = get(&address, &link.replace("=en", "=zh"));
+    assert!(runbook.contains("<h2>处理</h2>"), "{runbook}");
+    assert_eq!(get(&address, "/pages/venus-cluster/none").0, 404);
+    let chinese = format!("GET / HTTP/1.1\r\nHost: {address}\r\nAccept-Language: zh-CN,zh;q=0.9\r\n\r\n");
+    assert!(exchange(&address, &chinese).contains("<b>出现问题</b>"));
+    stop(running);
+}
+
+#[test]
+fn open_alerts_and_the_status_are_json_by_their_schemas() {
+    let rig = Rig::new();
+    rig.configure(&(rig.settings() + OPEN));
+    rig.log("worker.log").fail(1..4);
+    let running = rig.watch();
+    let address = address(&running, 1);
+    drop(rig.inbox.until_pid(3));
+    let told = |_: u16, body: &str| body.contains("\"open\":3");
+    let alerts = until(&address, "/api/v1/alerts", "three open alerts", told);
+    let alerts: serde_json::Value = serde_json::from_str(&alerts).unwrap();
+    Schema::of("alerts.v1").check(&alerts);
+    let pids: Vec<_> = alerts["alerts"].as_array().unwrap().iter().map(|alert| &alert["group"]).collect();
+    assert_eq!(pids.len(), 3, "{pids:?}");
+    let (_, chinese) = get(&address, "/api/v1/alerts?lang=zh");
+    let chinese: serde_json::Value = serde_json::from_str(&chinese).unwrap();
+    Schema::of("alerts.v1").check(&chinese);
+    assert_eq!(chinese["alerts"][0]["lang"], "zh");
+    let (_, status) = get(&address, "/api/v1/status");
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    Schema::of("status.v1").check(&status);
+    assert_eq!((&status["verdict"], &status["open_alerts"]["error"]), (&"red".into(), &3.into()), "{status}");
     stop(running);
 }
 

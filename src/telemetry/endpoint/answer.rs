@@ -7,19 +7,25 @@ use std::time::{Duration, Instant};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use hmac::{Hmac, KeyInit, Mac};
 use hyper::header::{
-    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName, HeaderValue,
+    ACCEPT_LANGUAGE, ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST,
+    HeaderName, HeaderValue,
 };
 use hyper::header::{WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use sha2::Sha256;
 
-use super::{Settings, process, status};
+use super::view::View;
+use super::{Settings, api, lang, process, runbook, status};
 use crate::base::secret::Secret;
+use crate::model::alert::Lang;
 use crate::telemetry::Telemetry;
 use crate::telemetry::exposition;
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
+const JSON: &str = "application/json";
+/// Before the id of a signature.
+const PAGES: &str = "/pages/";
 
 /// Which requests are answered.
 #[derive(Debug)]
@@ -29,6 +35,7 @@ pub(super) struct Access {
     token: Option<Secret>,
     /// Names of this box, in lower case.
     hosts: BTreeSet<String>,
+    lang: Lang,
 }
 
 /// What an answer is made from.
@@ -43,7 +50,7 @@ impl Access {
     pub fn new(settings: &Settings, host: &str) -> Access {
         let own = ["localhost", host].map(str::to_owned).into_iter();
         let hosts = own.chain(settings.hosts.clone()).map(|name| name.to_ascii_lowercase()).collect();
-        Access { host: host.to_owned(), token: settings.token.clone(), hosts }
+        Access { host: host.to_owned(), token: settings.token.clone(), hosts, lang: settings.lang }
     }
 
     /// The answer to `request`.
@@ -56,29 +63,50 @@ impl Access {
         }
         if !self.is_let_in(request) {
             // A browser asks a person for a password then.
-            let way = if request.uri().path() == "/" { "Basic realm=\"sealtail\"" } else { "Bearer" };
+            let path = request.uri().path();
+            let is_page = path == "/" || path.starts_with(PAGES);
+            let way = if is_page { "Basic realm=\"sealtail\"" } else { "Bearer" };
             let refusal = say(
                 StatusCode::UNAUTHORIZED,
                 "the token is missing or wrong: send the token of [http] as a bearer token or as the password",
             );
             return with(refusal, WWW_AUTHENTICATE, way);
         }
-        let answer: fn(&Access, &Facts<'_>) -> Response<String> = match request.uri().path() {
-            "/" => Access::status,
+        let answer: fn(&View<'_>, &Facts<'_>) -> Response<String> = match request.uri().path() {
+            "/" => |view, _| page(&status::page(view)),
+            "/api/v1/status" => |view, _| json(&api::status(view)),
+            "/api/v1/alerts" => |view, _| api::alerts(view).map_or_else(unknown, |text| json(&text)),
             "/metrics" => |_, facts| metrics(facts),
             "/healthz" => |_, facts| verdict(facts.telemetry.health().healthy(facts.now)),
             "/readyz" => |_, facts| verdict(facts.telemetry.health().ready()),
-            _ => return say(StatusCode::NOT_FOUND, "not found; there are /, /metrics, /healthz and /readyz"),
+            path if path.starts_with(PAGES) => |_, _| unknown(),
+            _ => {
+                return say(
+                    StatusCode::NOT_FOUND,
+                    "not found; there are /, /api/v1/status, /api/v1/alerts, /metrics, /healthz and /readyz",
+                );
+            }
         };
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        if !is_read(request.method()) {
             return with(say(StatusCode::METHOD_NOT_ALLOWED, "GET and HEAD are allowed"), ALLOW, "GET, HEAD");
         }
-        answer(self, facts)
+        let accepts = request.headers().get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        let lang = lang::choose(request.uri().query(), accepts, self.lang);
+        let last = facts.telemetry.overview().last();
+        if let (Some(id), Some(last)) = (request.uri().path().strip_prefix(PAGES), last) {
+            let found = runbook::page(id, lang, &last.knowledge);
+            let none = || say(StatusCode::NOT_FOUND, "there is no such signature");
+            return found.map_or_else(none, |text| page(&text));
+        }
+        answer(&View::of(&self.host, lang, facts.telemetry, facts.now), facts)
     }
 
-    fn status(&self, facts: &Facts<'_>) -> Response<String> {
-        let page = say(StatusCode::OK, &status::page(&self.host, facts.telemetry, facts.now));
-        with(with(page, CONTENT_TYPE, HTML), CONTENT_SECURITY_POLICY, status::POLICY)
+    /// Whether `request` will be answered with what the reading side hands over.
+    pub fn shows_alerts<B>(&self, request: &Request<B>) -> bool {
+        let path = request.uri().path();
+        let is_of_alerts =
+            matches!(path, "/" | "/api/v1/status" | "/api/v1/alerts") || path.starts_with(PAGES);
+        is_of_alerts && is_read(request.method()) && self.is_here(request) && self.is_let_in(request)
     }
 
     /// Whether the request names this box. An IP address always does: only names can be pointed
@@ -140,6 +168,23 @@ fn metrics(facts: &Facts<'_>) -> Response<String> {
     with(say(StatusCode::OK, &text), CONTENT_TYPE, exposition::CONTENT_TYPE)
 }
 
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+fn page(text: &str) -> Response<String> {
+    with(with(say(StatusCode::OK, text), CONTENT_TYPE, HTML), CONTENT_SECURITY_POLICY, status::POLICY)
+}
+
+fn json(text: &str) -> Response<String> {
+    with(say(StatusCode::OK, text), CONTENT_TYPE, JSON)
+}
+
+/// The reading side has handed nothing over yet.
+fn unknown() -> Response<String> {
+    say(StatusCode::SERVICE_UNAVAILABLE, "the open alerts are not known yet")
+}
+
 fn verdict(verdict: Result<(), String>) -> Response<String> {
     match verdict {
         Ok(()) => say(StatusCode::OK, "ok"),
@@ -172,6 +217,7 @@ mod tests {
             listen: ([127, 0, 0, 1], 9477).into(),
             token: token.map(Secret::new),
             hosts: vec!["seal-07.mine.example".to_owned()],
+            lang: Lang::En,
         };
         Access::new(&settings, "Seal-07")
     }
@@ -195,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn four_paths_are_answered_and_no_other() {
+    fn the_paths_there_are_are_answered_and_no_other() {
         let (access, telemetry) = (access(None), Telemetry::default());
         telemetry.health().set_ready();
         for (method, path, expected) in [
@@ -211,6 +257,14 @@ mod tests {
             ("GET", "/", 200),
             ("POST", "/", 405),
             ("GET", "/status", 404),
+            ("GET", "/api/v1/status", 200),
+            // The reading side has handed nothing over.
+            ("GET", "/api/v1/alerts", 503),
+            ("GET", "/pages/sealtail/sink-parked", 503),
+            ("POST", "/api/v1/alerts", 405),
+            ("POST", "/pages/sealtail/sink-parked", 405),
+            ("GET", "/api/v1/", 404),
+            ("GET", "/pages", 404),
             ("GET", "/metrics/", 404),
             ("GET", "//metrics", 404),
             ("GET", "/Metrics", 404),
@@ -267,7 +321,7 @@ mod tests {
     fn a_token_is_asked_for_everywhere() {
         let (access, telemetry) = (access(Some(TOKEN)), Telemetry::default());
         telemetry.health().set_ready();
-        for path in ["/metrics", "/healthz", "/readyz", "/"] {
+        for path in ["/metrics", "/healthz", "/readyz", "/", "/api/v1/status"] {
             for (header, value, expected) in [
                 ("x-other", "", 401),
                 ("authorization", TOKEN, 401),
@@ -300,7 +354,10 @@ mod tests {
     fn a_browser_is_asked_for_a_password() {
         let (access, telemetry) = (access(Some(TOKEN)), Telemetry::default());
         let facts = Facts { telemetry: &telemetry, started: Duration::ZERO, now: Instant::now() };
-        for (path, way) in [("/", "Basic realm=\"sealtail\""), ("/metrics", "Bearer")] {
+        let basic = "Basic realm=\"sealtail\"";
+        for (path, way) in
+            [("/", basic), ("/pages/a/b", basic), ("/metrics", "Bearer"), ("/api/v1/alerts", "Bearer")]
+        {
             let request = Request::get(path).header("host", "10.1.2.3").body(()).unwrap();
             assert_eq!(access.answer(&request, &facts).headers()["www-authenticate"], way, "{path}");
         }
@@ -332,6 +389,7 @@ mod tests {
             ("GET", "/healthz", "cache-control", "no-store"),
             ("GET", "/", "content-type", HTML),
             ("GET", "/", "content-security-policy", status::POLICY),
+            ("GET", "/api/v1/status", "content-type", JSON),
             ("GET", "/metrics", "x-content-type-options", "nosniff"),
             ("PUT", "/metrics", "allow", "GET, HEAD"),
         ] {

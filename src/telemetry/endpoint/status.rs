@@ -1,143 +1,210 @@
-//! The status page: health, sources and sinks, for a person with a browser. In both languages, each marked with `lang`,
-//! since a browser chooses the form of a character by it; without a script.
+//! The status page: the box at a glance, for a person with a browser. In one language, without a script.
 
 use std::fmt::Write as _;
-use std::time::Instant;
+use std::time::Duration;
 
+use super::view::{View, say};
 use crate::base::duration;
-use crate::base::text::{clean_line, html};
-use crate::telemetry::Telemetry;
+use crate::base::markup::escape;
+use crate::base::text::{clean_line, cut};
+use crate::model::alert::{Alert, Lang};
+use crate::telemetry::meter::SourceState;
+use crate::telemetry::verdict::{SinkState, Verdict};
 
 /// The content security policy: a browser shows the page and loads nothing.
-pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const STYLE: &str = "
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
-body { max-width: 46rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere }
-h1 { font-size: 1.5rem; margin: 0 }
-h1 + small + p { margin: 1.5rem 0; padding: .75rem 1rem; border-left: .3rem solid; background: #8881 }
-small, th { font-weight: normal; opacity: .7 }
-table { width: 100%; margin: 2rem 0; border-collapse: collapse; font-variant-numeric: tabular-nums }
-th, td { text-align: right; vertical-align: top; padding: .4rem 0 .4rem .75rem; border-bottom: 1px solid #8884; overflow-wrap: normal }
-th { font-size: .8rem; line-height: 1.3; vertical-align: bottom }
-th:first-child, td:first-child { text-align: left; padding-left: 0; overflow-wrap: anywhere }
-a { color: inherit; margin-right: 1rem }
-.well { color: light-dark(#1a7f37, #4ac26b) } .ill { color: light-dark(#cf222e, #ff7b72) }
-@media (max-width: 30rem) { td { font-size: .9rem } th { font-size: .75rem } }
-";
+const STYLE: &str = include_str!("style.css");
+/// A snapshot that is older than this is said to be.
+const OLD: Duration = Duration::from_secs(5);
+/// Characters of a record that are shown.
+const RECORD_CHARS_MAX: usize = 1_000;
 
-/// The page of the box `host`, as things are `now`.
-pub(super) fn page(host: &str, telemetry: &Telemetry, now: Instant) -> String {
-    let (meter, health) = (telemetry.meter(), telemetry.health());
-    let (host, version) = (escape(host), env!("CARGO_PKG_VERSION"));
-    let health = match health.healthy(now).and_then(|()| health.ready()) {
-        Ok(()) => "<p class=\"well\">Healthy · <span lang=\"zh\">一切正常</span></p>".to_owned(),
-        Err(why) => {
-            format!("<p class=\"ill\">Not healthy · <span lang=\"zh\">不正常</span>: {}</p>", escape(&why))
-        }
-    };
-    let sources = meter.sources(now).into_iter().map(|(source, level, lag)| {
-        let behind = duration::show(std::time::Duration::from_secs(lag.as_secs()));
-        (false, vec![source, level.files.to_string(), level.unread.to_string(), behind])
-    });
-    let kept = meter.outbox();
-    let sinks = kept.iter().map(|(sink, kept)| {
-        let counts = meter.sink(sink);
-        let (ill, state) = match (counts.parked.get(), counts.failing.get()) {
-            (true, _) => (true, "parked · 已停用"),
-            (false, true) => (true, "failing · 失败中"),
-            (false, false) => (false, "ok · 正常"),
-        };
-        let numbers = [kept.waiting, kept.dead, counts.delivered.get()].map(|number| number.to_string());
-        (ill, [vec![sink.clone(), state.to_owned()], numbers.to_vec()].concat())
-    });
-    let sources =
-        table(["Source · 来源", "Files · 文件", "Unread bytes · 未读字节", "Behind · 落后"], sources);
-    let sinks = table(
-        ["Sink · 接收方", "State · 状态", "Waiting · 待发", "Refused · 被拒", "Delivered · 已送达"],
-        sinks,
+/// The page.
+pub(super) fn page(view: &View<'_>) -> String {
+    let host = line(view.host);
+    let mut out = begin(view.lang, &host, true);
+    let _ = write!(
+        out,
+        "<h1>{host}</h1>\n<p class=\"note\">sealtail {}{}</p>\n",
+        env!("CARGO_PKG_VERSION"),
+        as_of(view)
     );
-    let open = meter.open_alerts.get();
+    out.push_str(&verdict(view));
+    out.push_str(&alerts(view));
+    out.push_str(&sources(view));
+    out.push_str(&sinks(view));
+    let (other, name) = match view.lang {
+        Lang::En => ("zh", "中文"),
+        Lang::Zh => ("en", "English"),
+    };
+    let lang = view.lang.name();
+    let _ = write!(
+        out,
+        "<footer><a href=\"?lang={other}\" hreflang=\"{other}\" lang=\"{other}\">{name}</a>\
+         <a href=\"api/v1/status?lang={lang}\">/api/v1/status</a><a href=\"api/v1/alerts?lang={lang}\">/api/v1/alerts</a>\
+         <a href=\"metrics\">/metrics</a><a href=\"healthz\">/healthz</a><a href=\"readyz\">/readyz</a></footer>\n</html>\n"
+    );
+    out
+}
+
+/// The beginning of a page, up to its style.
+pub(super) fn begin(lang: Lang, title: &str, refreshes: bool) -> String {
+    let refresh = if refreshes { "<meta http-equiv=\"refresh\" content=\"15\">\n" } else { "" };
     format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<meta http-equiv=\"refresh\" content=\"15\">\n\
-         <title>sealtail · {host}</title>\n<style>{STYLE}</style>\n\
-         <h1>{host}</h1>\n<small>sealtail {version}</small>\n{health}\n\
-         <p>Open alerts · <span lang=\"zh\">未解除的告警</span>: <b>{open}</b></p>\n{sources}{sinks}\
-         <p><small><a href=\"metrics\">/metrics</a><a href=\"healthz\">/healthz</a><a href=\"readyz\">/readyz</a></small></p>\n"
+        "<!doctype html>\n<html lang=\"{}\">\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"referrer\" content=\"no-referrer\">\n{refresh}\
+         <title>sealtail · {title}</title>\n<style>\n{STYLE}</style>\n",
+        say(lang, "en", "zh-Hans"),
     )
 }
 
-/// A table; its first column names the rows, of which some are ill. Each language has a line of its
-/// own, for a phone is narrow.
-fn table<const N: usize>(heads: [&str; N], rows: impl Iterator<Item = (bool, Vec<String>)>) -> String {
-    let cells = |name: &str, cells: &[String]| {
-        cells.iter().fold(String::new(), |mut row, cell| {
-            let cell = match cell.split_once(" · ") {
-                Some((english, chinese)) => {
-                    format!("{}<br><span lang=\"zh\">{}</span>", escape(english), escape(chinese))
-                }
-                None => escape(cell),
-            };
-            // Writing to a string cannot fail.
-            let _ = write!(row, "<{name}>{cell}</{name}>");
-            row
-        })
-    };
-    let heads = cells("th", &heads.map(str::to_owned));
-    let row = |(ill, row): (bool, Vec<String>)| {
-        let class = if ill { " class=\"ill\"" } else { "" };
-        format!("<tr{class}>{}</tr>\n", cells("td", &row))
-    };
-    let rows = rows.map(row).collect::<String>();
-    format!("<table>\n<tr>{heads}</tr>\n{rows}</table>\n")
+/// Text on one line, as it stands in a page.
+pub(super) fn line(text: &str) -> String {
+    escape(&clean_line(text))
 }
 
-/// The text as it stands in a page, on one line.
-fn escape(text: &str) -> String {
-    html(&clean_line(text))
+/// When the alerts were open.
+fn as_of(view: &View<'_>) -> String {
+    let Some(snapshot) = &view.snapshot else { return String::new() };
+    let time = snapshot.wall.strftime("%Y-%m-%d %H:%M:%S UTC");
+    let old = if view.age < OLD { String::new() } else { ago(view, view.age) };
+    format!(" · {time}{}{old}", if old.is_empty() { "" } else { " · " })
+}
+
+fn ago(view: &View<'_>, time: Duration) -> String {
+    let time = short(time);
+    match view.lang {
+        Lang::En => format!("{time} ago"),
+        Lang::Zh => format!("{time} 前"),
+    }
+}
+
+fn short(time: Duration) -> String {
+    duration::show(Duration::from_secs(time.as_secs()))
+}
+
+fn verdict(view: &View<'_>) -> String {
+    let (name, words) = (view.verdict.name(), view.verdict.words(view.lang));
+    let reasons = view.reasons.iter().map(|reason| {
+        format!("<li class=\"{}\">{}</li>\n", reason.verdict().name(), line(&reason.words(view.lang)))
+    });
+    let reasons = reasons.collect::<String>();
+    let list = if reasons.is_empty() { reasons } else { format!("<ul>\n{reasons}</ul>\n") };
+    format!("<div class=\"verdict {name}\"><b>{words}</b>\n{list}</div>\n")
+}
+
+fn alerts(view: &View<'_>) -> String {
+    let head = view.say("Open alerts", "未解除的告警");
+    let mut out = format!("<h2>{head}: {}</h2>\n", view.open());
+    if view.snapshot.is_none() {
+        return format!("<h2>{head}: ?</h2>\n");
+    }
+    out.push_str("<ul class=\"alerts\">\n");
+    view.alerts().iter().for_each(|one| out.push_str(&alert(view, one)));
+    out.push_str("</ul>\n");
+    let more = match (view.rest(), view.lang) {
+        (0, _) => String::new(),
+        (rest, Lang::En) => format!("<p class=\"note\">… and {rest} more, none of them graver</p>\n"),
+        (rest, Lang::Zh) => format!("<p class=\"note\">……另有 {rest} 个，级别都不更高</p>\n"),
+    };
+    out.push_str(&more);
+    out
+}
+
+fn alert(view: &View<'_>, alert: &Alert) -> String {
+    let lang = view.lang;
+    let (severity, word) = (alert.severity.name(), lang.severity(alert.severity));
+    let title = line(&alert.title);
+    let is_known =
+        view.snapshot.as_ref().is_some_and(|it| it.knowledge.catalogue.get(&alert.signature).is_some());
+    let title = if is_known {
+        format!("<a href=\"pages/{}?lang={lang}\">{title}</a>", line(&alert.signature))
+    } else {
+        title
+    };
+    let place = [&alert.host, &alert.source].into_iter().chain(alert.group.values());
+    let place = place.map(|part| line(part)).collect::<Vec<_>>().join(" · ");
+    let [first, last] = [&alert.first_seen, &alert.last_seen]
+        .map(|time| view.since(time).map_or_else(|| line(time), |since| ago(view, since)));
+    let count = alert.count;
+    let counts = match lang {
+        Lang::En if count == 1 => format!("1 finding, {first}"),
+        Lang::En => format!("{count} findings, the first {first}, the last {last}"),
+        Lang::Zh if count == 1 => format!("1 次，{first}"),
+        Lang::Zh => format!("{count} 次，最早 {first}，最近 {last}"),
+    };
+    let record = escape(&cut(&alert.record, RECORD_CHARS_MAX));
+    let summary = view.say("Newest record", "最新记录");
+    format!(
+        "<li class=\"{severity}\"><p><span class=\"severity\">{word}</span> {title}</p>\n<p>{place}</p>\n\
+         <p class=\"note\">{counts}</p>\n<details><summary>{summary}</summary><pre>{record}</pre></details></li>\n"
+    )
+}
+
+/// A class for a cell that names what is not well.
+fn mark(verdict: Option<Verdict>) -> String {
+    verdict.map(|verdict| format!(" class=\"{}\"", verdict.name())).unwrap_or_default()
+}
+
+fn sources(view: &View<'_>) -> String {
+    let head = view.say("Sources", "来源");
+    let heads = [
+        ("Source", "来源"),
+        ("Files", "文件"),
+        ("Unread bytes", "未读字节"),
+        ("Behind", "落后"),
+        ("Silent", "沉默"),
+    ];
+    let row = |source: &SourceState| {
+        let grave = view.reasons.iter().filter(|reason| reason.source() == Some(&source.name));
+        let mark = mark(grave.map(|reason| reason.verdict()).max());
+        let silent = source.silent_for.map_or_else(|| "–".to_owned(), short);
+        format!(
+            "<tr><td{mark}>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{silent}</td></tr>\n",
+            line(&source.name),
+            source.files,
+            source.unread,
+            short(source.lag),
+        )
+    };
+    table(view, head, &heads, view.facts.sources.iter().map(row).collect())
+}
+
+fn sinks(view: &View<'_>) -> String {
+    let head = view.say("Sinks", "接收方");
+    let heads = [
+        ("Sink", "接收方"),
+        ("State", "状态"),
+        ("Waiting", "待发"),
+        ("Refused", "被拒"),
+        ("Delivered", "已送达"),
+    ];
+    let row = |sink: &SinkState| {
+        let state = match (sink.parked, sink.failing) {
+            (true, _) => view.say("parked", "已停用"),
+            (false, true) => view.say("failing", "失败中"),
+            (false, false) => view.say("ok", "正常"),
+        };
+        let grave = view.reasons.iter().filter(|reason| reason.sink() == Some(&sink.name));
+        let mark = mark(grave.map(|reason| reason.verdict()).max());
+        format!(
+            "<tr><td{mark}>{}</td><td>{state}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+            line(&sink.name),
+            sink.waiting,
+            sink.dead,
+            sink.delivered,
+        )
+    };
+    table(view, head, &heads, view.facts.sinks.iter().map(row).collect())
+}
+
+fn table(view: &View<'_>, head: &str, heads: &[(&'static str, &'static str)], rows: String) -> String {
+    let heads = heads.iter().map(|(english, chinese)| format!("<th>{}</th>", view.say(english, chinese)));
+    let heads = heads.collect::<String>();
+    format!("<h2>{head}</h2>\n<table>\n<tr>{heads}</tr>\n{rows}</table>\n")
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::telemetry::meter::{Kept, Level};
-
-    #[test]
-    fn it_shows_what_is_counted_and_no_name_comes_alive() {
-        let (telemetry, start) = (Telemetry::default(), Instant::now());
-        let now = start + Duration::from_secs(90);
-        let meter = telemetry.meter();
-        let evil = "<script>\u{202e}\"&";
-        let level = |unread| Level { files: 4, open: 2, unread };
-        meter.see_sources([("worker".to_owned(), level(0)), (evil.to_owned(), level(0))].into(), start);
-        meter.see_sources([("worker".to_owned(), level(77)), (evil.to_owned(), level(0))].into(), now);
-        meter.see_outbox([("ops".to_owned(), Kept { waiting: 21, dead: 14 })].into());
-        meter.sink("ops").delivered.add(11);
-        meter.sink("ops").parked.set(true);
-        meter.open_alerts.set(5);
-        telemetry.health().progress(now);
-        let shown = page("seal-07", &telemetry, now);
-        for expected in [
-            "<title>sealtail · seal-07</title>",
-            concat!("<small>sealtail ", env!("CARGO_PKG_VERSION"), "</small>"),
-            "Not healthy · <span lang=\"zh\">不正常</span>: the first scan of the files is not complete",
-            "Open alerts · <span lang=\"zh\">未解除的告警</span>: <b>5</b>",
-            "<tr><td>worker</td><td>4</td><td>77</td><td>1m30s</td></tr>",
-            "<tr><td>&lt;script&gt;&quot;&amp;</td><td>4</td><td>0</td><td>0s</td></tr>",
-            "<tr class=\"ill\"><td>ops</td><td>parked<br><span lang=\"zh\">已停用</span></td><td>21</td><td>14</td><td>11</td></tr>",
-        ] {
-            assert!(shown.contains(expected), "{expected}\n{shown}");
-        }
-        assert!(!shown.contains("<script") && !shown.contains('\u{202e}'), "{shown}");
-        telemetry.health().set_ready();
-        assert!(page("seal-07", &telemetry, now).contains("Healthy · <span lang=\"zh\">一切正常"));
-        let ill = page("seal-07", &telemetry, now + Duration::from_secs(60));
-        assert!(
-            ill.contains("class=\"ill\"") && ill.contains("reading has made no progress for 1m"),
-            "{ill}"
-        );
-    }
-}
+mod tests;

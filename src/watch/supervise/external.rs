@@ -111,6 +111,7 @@ mod tests {
 
     use super::*;
     use crate::base::secret::Secret;
+    use crate::model::alert::Lang;
 
     /// The longest that something which must happen is waited for.
     const PATIENCE: Duration = Duration::from_secs(60);
@@ -131,7 +132,7 @@ mod tests {
         telemetry.health().set_ready();
         let mut external = External::new(Service::default(), &telemetry);
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let http = Some(endpoint::Settings { listen, token: None, hosts: Vec::new() });
+        let http = Some(endpoint::Settings { listen, token: None, hosts: Vec::new(), lang: Lang::En });
         external.change(Settings { http, heartbeat: None }, "seal-07", &telemetry).unwrap();
         let address = |external: &External| external.http.as_ref().unwrap().address();
         assert!(ask(address(&external)).starts_with("HTTP/1.1 200"));
