@@ -1,3 +1,5 @@
+//! What makes it red, amber or green, as a table.
+
 use super::*;
 
 fn well() -> Facts {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::sources::Ongoing;
+use super::sources::{Ongoing, REPORT_EVERY};
 use super::{Now, Pipeline};
 use crate::correlate::{Correlator, Notice, Sighting};
 use crate::frame::LINE_BYTES_MAX;
@@ -24,8 +24,6 @@ use crate::telemetry::self_alert::{Kind, SelfAlert};
 const SOURCE: &str = "sealtail";
 /// How far ahead of the clock a record's time may be.
 const SKEW_MAX: Duration = Duration::from_secs(5 * 60);
-/// What is wrong with a whole file is reported this often at most.
-pub(super) const REPORT_EVERY: Duration = Duration::from_secs(60);
 /// Reports that are remembered; beyond it all are forgotten, so some come earlier than [`REPORT_EVERY`].
 const REPORTED_MAX: usize = 1_000;
 

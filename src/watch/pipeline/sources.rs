@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::Pipeline;
-use super::self_monitor::REPORT_EVERY;
 use crate::base::duration;
 use crate::correlate::Correlator;
 use crate::source::contract::Source;
 use crate::telemetry::meter::SourceState;
 use crate::telemetry::self_alert::{Kind, SelfAlert};
 
+/// What is wrong with a whole file or source is reported this often at most.
+pub(super) const REPORT_EVERY: Duration = Duration::from_secs(60);
 /// The field that names the source, as the pages group by it.
 const NAME: &str = "name";
 

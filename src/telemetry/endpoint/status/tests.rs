@@ -1,3 +1,5 @@
+//! What the status page and the pages of signatures show.
+
 use std::sync::Arc;
 use std::time::Instant;
 
