@@ -50,8 +50,11 @@ fn every_command_that_ends_runs() {
         for line in blocks(file, "sh").iter().flat_map(|block| block.lines()) {
             let is_ours = line.contains("sealtail ") && !line.starts_with("cargo");
             // They need a receiver, a text, or a state that was at work.
-            let needs_more = ["watch", "TEXT", "--send-test", "sealtail outbox", "sealtail state"];
-            if !is_ours || needs_more.iter().any(|part| line.contains(part)) {
+            let of_a_state =
+                ["outbox", "state", "alerts", "silence", "ack"].map(|it| format!("sealtail {it} "));
+            let needs_more =
+                ["watch", "TEXT", "--send-test"].into_iter().chain(of_a_state.iter().map(|it| &**it));
+            if !is_ours || needs_more.into_iter().any(|part| line.contains(part)) {
                 continue;
             }
             let output = shell(line);

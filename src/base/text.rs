@@ -50,6 +50,17 @@ pub fn escape_json(json: String) -> String {
     escaped
 }
 
+/// `1 file`, `2 files`.
+pub fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
+/// The width of a column with these values below `head`.
+pub fn width<'a>(values: impl Iterator<Item = &'a String>, head: &str) -> usize {
+    values.map(|value| value.chars().count()).chain([head.len()]).max().unwrap_or(0)
+}
+
 /// Whether nothing but ASCII to read is in it, and newlines and tabs: so it is with most texts, and said
 /// of many bytes at a time.
 fn is_plain(text: &str) -> bool {

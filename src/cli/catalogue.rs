@@ -9,6 +9,7 @@ use super::{KnownArgs, environment};
 use crate::base::diagnostic::Diagnostic;
 use crate::config::{self, Config};
 use crate::correlate::command::Vars;
+use crate::deliver::sink::Sink;
 use crate::signature::packs;
 use crate::signature::{Catalogue, PageSource, Trust, builtin};
 
@@ -18,6 +19,10 @@ pub(super) struct Known {
     pub catalogue: Catalogue,
     /// The operator's `[vars]`.
     pub vars: Vars,
+    /// Where alerts go.
+    pub sinks: Vec<Sink>,
+    /// Name of the box, if the configuration has one.
+    pub host: Option<String>,
 }
 
 /// What the configuration and the arguments name. A configuration with faults in one of the usual places is left out
@@ -41,7 +46,7 @@ pub(super) fn of(args: &KnownArgs) -> Result<Known> {
         }
     };
     let catalogue = load(&[config.packs, args.packs.packs.clone()].concat(), &[])?;
-    Ok(Known { catalogue, vars: config.vars })
+    Ok(Known { catalogue, vars: config.vars, sinks: config.sinks, host: config.host })
 }
 
 /// Pages, and what is known of each.

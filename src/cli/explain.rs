@@ -34,7 +34,7 @@ pub(super) fn run(args: ExplainArgs) -> Result<u8> {
     Ok(EXIT_OK)
 }
 
-fn print_page(id: &str, args: &ExplainArgs, Known { catalogue, vars }: &Known) -> Result<()> {
+fn print_page(id: &str, args: &ExplainArgs, Known { catalogue, vars, .. }: &Known) -> Result<()> {
     let Some(signature) = catalogue.get(id) else {
         let ids = || catalogue.signatures().iter().map(|signature| &*signature.id);
         let by_name = ids().find(|known| known.split_once('/').is_some_and(|(_, name)| name == id));

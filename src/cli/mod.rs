@@ -1,5 +1,6 @@
 //! Command line arguments. One file per command turns them into a setup.
 
+mod alerts;
 mod catalogue;
 mod check;
 mod doctor;
@@ -78,6 +79,7 @@ enum Command {
     Doctor(DoctorArgs),
     Explain(ExplainArgs),
     Patterns(PatternsArgs),
+    Alerts(alerts::AlertsArgs),
     Outbox(OutboxArgs),
     State(state::StateArgs),
     /// Print shell completions
@@ -286,8 +288,8 @@ struct PatternsArgs {
 
 /// List, resend or delete dead letters: messages that receivers refused for good
 ///
-/// The state keeps at most 64 MiB of them. These commands open the state themselves, so stop
-/// `sealtail watch` first.
+/// The state keeps at most 64 MiB of them. While `sealtail watch` runs it is asked through its control
+/// socket; otherwise the state is opened.
 #[derive(Debug, Args)]
 #[command(
     disable_help_subcommand = true,
@@ -376,6 +378,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Patterns(args) => patterns::run(args),
+        Command::Alerts(args) => alerts::run(args),
         Command::Outbox(args) => outbox::run(args),
         Command::State(args) => state::run(args),
         Command::Completions { shell } => completions(shell),

@@ -262,6 +262,12 @@ impl Correlator {
         self.open.values().filter(|alert| alert.sequence > 0).count()
     }
 
+    /// The alerts that were told and have not resolved, as they would be told now.
+    pub fn shown(&self) -> impl Iterator<Item = Notice> {
+        let told = self.open.iter().filter(|(_, alert)| alert.sequence > 0);
+        told.map(|(fingerprint, alert)| Notice::shown(alert, fingerprint))
+    }
+
     /// Lets time pass, by the steady clock: what is due to be repeated, and what has resolved.
     pub fn tick(&mut self, now: Timestamp) -> Vec<Notice> {
         self.recent.forget(now);

@@ -36,6 +36,12 @@ impl Notice {
         Notice { fingerprint, status, new, quiet, alert: alert.clone() }
     }
 
+    /// The message that `alert` would be now, which changes nothing.
+    pub(super) fn shown(alert: &OpenAlert, fingerprint: &str) -> Notice {
+        let (fingerprint, new) = (fingerprint.to_owned(), alert.untold());
+        Notice { fingerprint, status: Status::Firing, new, quiet: None, alert: alert.clone() }
+    }
+
     /// Id of the signature.
     pub fn signature(&self) -> &str {
         &self.alert.signature
@@ -54,6 +60,11 @@ impl Notice {
     /// When the first finding of the alert was seen, as it is shown: an alert that opens again counts its messages anew.
     pub fn first_seen(&self) -> &str {
         &self.alert.first_seen
+    }
+
+    /// When its newest finding arrived, by the steady clock.
+    pub fn last_at(&self) -> Timestamp {
+        self.alert.last_at
     }
 
     /// The `[[source]]` of the alert.

@@ -290,9 +290,14 @@ impl OpenAlert {
         waits.or(self.timeout).unwrap_or(resolve_after)
     }
 
+    /// Findings since it was last told.
+    pub(super) fn untold(&self) -> u64 {
+        self.count - self.told
+    }
+
     /// Counts a message about it; how many findings are new with it.
     pub(super) fn tell(&mut self, now: Timestamp) -> u64 {
-        let new = self.count - self.told;
+        let new = self.untold();
         self.sequence += 1;
         self.told = self.count;
         self.told_at = now;

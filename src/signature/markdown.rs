@@ -32,6 +32,25 @@ pub fn to_terminal(markdown: &str, width: usize) -> String {
     page.out
 }
 
+/// Plain text in lines of at most `width` columns. What is wider than a line goes on in the next.
+pub fn to_lines(text: &str, width: usize) -> Vec<String> {
+    let glyphs: Vec<Glyph> = text.chars().map(|c| Glyph { c, style: Style::new() }).collect();
+    let mut lines = Vec::new();
+    for line in wrap(&glyphs, width) {
+        let (mut part, mut taken) = (String::new(), 0);
+        for Glyph { c, .. } in line {
+            if taken + columns(c) > width {
+                lines.push(std::mem::take(&mut part));
+                taken = 0;
+            }
+            part.push(c);
+            taken += columns(c);
+        }
+        lines.push(part);
+    }
+    lines
+}
+
 /// What has been rendered so far, and the state between two events.
 #[derive(Default)]
 struct Page {

@@ -5,11 +5,13 @@
 //! transaction, so nothing upstream of it needs to survive a crash: the log file is the buffer.
 //! While the store cannot take it, nothing more is read.
 
+pub(crate) mod control;
 mod export;
 #[cfg(test)]
 mod model;
 mod pipeline;
 mod quarantine;
+mod requests;
 pub(crate) mod supervise;
 #[cfg(test)]
 mod tests;
@@ -22,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use self::control::Desk;
 use self::pipeline::{Now, Pipeline, Taken, Turn};
 #[cfg(test)]
 pub(crate) use self::pipeline::{POISON, POISON_LATER};
@@ -132,6 +135,8 @@ pub struct Watch {
     greeted: bool,
     /// What is kept of positions beside the store.
     export: export::Export,
+    /// What is asked of it.
+    desk: Desk,
 }
 
 impl Watch {
@@ -150,7 +155,7 @@ impl Watch {
         quarantine: Quarantine,
         clock: Clock,
     ) -> Result<Watch, StoreError> {
-        let waker = wake.bell();
+        let (waker, desk) = (wake.bell(), Desk::new(wake.bell()));
         telemetry.on_report(move || waker.ring());
         let now = Instant::now();
         Ok(Watch {
@@ -174,12 +179,18 @@ impl Watch {
             sweep_every: SWEEP_MIN,
             greeted: false,
             export: export::Export::default(),
+            desk,
         })
     }
 
     /// The handle that ends it.
     pub fn stop(&self) -> Stop {
         Stop { asked: self.asked.clone(), bell: self.wake.bell() }
+    }
+
+    /// Where requests are put for it.
+    pub fn desk(&self) -> Desk {
+        self.desk.clone()
     }
 
     /// Watches until it is asked to stop.
@@ -211,6 +222,7 @@ impl Watch {
         self.progress(now.instant);
         self.hear(now);
         self.pipeline.show(now);
+        self.serve();
         if self.pipeline.refused {
             return self.commit();
         }

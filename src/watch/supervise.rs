@@ -25,11 +25,12 @@ pub(crate) use self::external::Settings as ExternalSettings;
 use self::restarts::Restarts;
 use self::service::Service;
 use crate::base::clock::Clock;
-use crate::deliver::{self, Delivery};
+use crate::deliver::{self, Delivery, Notifier};
 use crate::source::wake::Wake;
 use crate::store::{Opened, Store, Terms};
 use crate::telemetry::Telemetry;
 use crate::telemetry::self_alert::{Kind, SelfAlert};
+use crate::watch::control::{self, Asked, Control, Needs};
 use crate::watch::{Quarantine, Setup, Watch};
 
 /// The part that reads.
@@ -91,7 +92,8 @@ async fn supervise(
     external.change(wanted, &setup.host, telemetry)?;
     let clock = Clock::new(Timestamp::now(), Instant::now());
     let quarantine = Quarantine::default();
-    let mut program = Program { load, terms, signals, telemetry, external, clock, quarantine };
+    let control = Control::start(&setup.state_dir);
+    let mut program = Program { load, terms, signals, telemetry, external, control, clock, quarantine };
     let mut restarts = Restarts::default();
     loaded(telemetry);
     loop {
@@ -100,8 +102,10 @@ async fn supervise(
             Ended::Stopped => return panicked.first().map_or(Ok(()), |part| Err(panic_of(part).into())),
             Ended::Reloaded(new_setup, new_store) => {
                 (setup, store) = (new_setup, new_store);
+                program.control.change(&setup.state_dir);
                 loaded(telemetry);
             }
+            Ended::Asked(asked) => asked.answer(|request| control::answer(&store, request, true)),
             Ended::Panicked(_) => {}
         }
         for part in panicked {
@@ -148,6 +152,8 @@ enum Ended {
     Stopped,
     /// There is a new configuration.
     Reloaded(Arc<Setup>, Arc<Store>),
+    /// This is done while nothing reads.
+    Asked(Asked),
     /// This part panicked.
     Panicked(&'static str),
 }
@@ -159,6 +165,7 @@ struct Program<'a> {
     signals: &'a mut Signals,
     telemetry: &'a Telemetry,
     external: External,
+    control: Control,
     clock: Clock,
     /// What reading panicked on.
     quarantine: Quarantine,
@@ -175,9 +182,10 @@ impl Program<'_> {
         let mut delivery = Delivery::start(store.clone(), setup.sinks.clone(), telemetry)?;
         let (wake, quarantine) = (Wake::new(&Handle::current()), self.quarantine.clone());
         let (notifier, telemetry) = (delivery.notifier(), telemetry.clone());
+        let bell = notifier.clone();
         let watch =
             Watch::new(setup.clone(), store.clone(), notifier, wake, telemetry, quarantine, self.clock)?;
-        let stop = watch.stop();
+        let (stop, desk) = (watch.stop(), watch.desk());
         announce(setup);
         self.external.service.ready(self.telemetry);
         let mut reading = tokio::task::spawn_blocking(|| watch.run());
@@ -190,6 +198,11 @@ impl Program<'_> {
                 _ = self.signals.hang_up.recv() => match self.reload(setup, store) {
                     Ok((setup, store)) => break Ended::Reloaded(Arc::new(setup), store),
                     Err(error) => self.rejected(&*error),
+                },
+                asked = self.control.next() => match asked.request.needs() {
+                    Needs::Store => answer(asked, store, &bell),
+                    Needs::Reading => desk.put(asked),
+                    Needs::Rest => break Ended::Asked(asked),
                 },
                 part = self.external.ended() => break Ended::Panicked(part),
                 ended = delivery.ended() => break match ended {
@@ -249,6 +262,16 @@ impl Program<'_> {
         self.telemetry.report(SelfAlert::new(Kind::PartRestarted, text).with("part", part));
         self.external.restart(host, self.telemetry)
     }
+}
+
+/// Answers beside everything else what is about the state alone.
+fn answer(asked: Asked, store: &Arc<Store>, notifier: &Notifier) {
+    let (store, notifier) = (store.clone(), notifier.clone());
+    tokio::task::spawn_blocking(move || {
+        asked.answer(|request| control::answer(&store, request, true));
+        // Dead letters may wait again.
+        notifier.notify();
+    });
 }
 
 /// Logs what is watched, and where alerts go.

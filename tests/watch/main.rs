@@ -6,6 +6,7 @@ mod birth;
 mod certificates;
 mod configuration;
 mod confirmed;
+mod control;
 mod damage;
 mod disk;
 mod disk_limit;

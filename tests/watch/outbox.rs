@@ -1,5 +1,6 @@
 //! What could not be delivered, and what an operator does about it with `sealtail outbox`.
 
+use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -172,6 +173,7 @@ fn it_keeps_off_a_state_that_is_watched() {
     let running = rig.watch();
     drop(rig.inbox.until_pid(1));
     let state = text(&rig.path("state"));
+    fs::remove_file(rig.path("state/control.sock")).unwrap();
     for arguments in [&["list"][..], &["retry", "--all"], &["drop", "--all"]] {
         let ran = run(&[&["outbox"], arguments, &["--state-dir", &state]].concat());
         assert_eq!((ran.status, &*ran.stdout), (2, ""));

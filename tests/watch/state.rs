@@ -209,6 +209,7 @@ fn it_keeps_off_a_state_that_is_watched() {
     rig.log("worker.log").fail(1..2);
     let running = rig.watch();
     drop(rig.inbox.until_pid(1));
+    fs::remove_file(rig.path("state/control.sock")).unwrap();
     for arguments in [&["list"][..], &["reset", "--path", "*", "--yes"]] {
         let ran = state(&rig, arguments);
         assert_eq!((ran.status, &*ran.stdout), (2, ""));

@@ -5,11 +5,11 @@ use std::mem::take;
 use std::ops::Range;
 use std::panic::resume_unwind;
 
+use super::poison;
 use super::records::{ByLevel, Records};
 use super::{Now, Pipeline};
-use super::{poison, self_monitor};
 use crate::correlate::{Notice, Sighting};
-use crate::deliver::sink::{Sink, Subject};
+use crate::deliver::sink::Sink;
 use crate::detect::{Found, Occurrence, Stream};
 use crate::frame;
 use crate::frame::utf16;
@@ -17,6 +17,7 @@ use crate::model::alert::{Message, Status};
 use crate::model::finding::Finding;
 use crate::source::contract::{Chunk, Source};
 use crate::store::NewMessage;
+use crate::watch::control::takers;
 
 /// Chunks read from one file before the others get their turn.
 pub(in crate::watch) const CHUNKS_MAX: usize = 16;
@@ -200,17 +201,6 @@ impl<S: Source> Pipeline<S> {
     pub(in crate::watch) fn messages(&mut self, notice: &Notice) -> Vec<NewMessage> {
         let setup = &self.setup;
         let catalogue = setup.detector.catalogue();
-        let subject = Subject {
-            signature: notice.signature(),
-            severity: notice.severity(),
-            host: &setup.host,
-            source: notice.source(),
-            group: notice.group(),
-        };
-        let takes = |sink: &&Sink| {
-            // What is wrong with a sink is told by the others.
-            !self_monitor::is_about(notice, &sink.name) && sink.route.takes(&subject)
-        };
         let doctor = &mut self.confirmer;
         let mut cause = None;
         let message = |sink: &Sink| {
@@ -230,6 +220,6 @@ impl<S: Source> Pipeline<S> {
                 message: Message::Alert(Box::new(alert)),
             }
         };
-        setup.sinks.iter().filter(takes).map(message).collect()
+        takers(&setup.sinks, notice, &setup.host).map(message).collect()
     }
 }

@@ -54,12 +54,6 @@ impl SelfMonitor {
     }
 }
 
-/// Whether a notice is a self-alert about this sink.
-pub(in crate::watch) fn is_about(notice: &Notice, sink: &str) -> bool {
-    notice.signature().starts_with("sealtail/")
-        && notice.group().get("sink").is_some_and(|named| named == sink)
-}
-
 impl<S: Source> Pipeline<S> {
     /// Takes the self-alerts that were reported through the correlator.
     pub(in crate::watch) fn hear(&mut self, now: Now) {
