@@ -13,9 +13,11 @@
 mod cause;
 pub mod command;
 mod crowd;
+mod muted;
 mod notice;
 mod open;
 mod sighting;
+mod silence;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,9 +28,11 @@ use jiff::Timestamp;
 pub use notice::Notice;
 pub use open::OpenAlert;
 pub use sighting::Sighting;
+pub use silence::{Ack, Silence};
 
 use self::cause::{Recent, Relation};
 use self::crowd::Crowds;
+use self::muted::Muted;
 use self::sighting::Placed;
 use crate::model::alert::{Cause, Status};
 use crate::model::finding::Severity;
@@ -79,6 +83,7 @@ pub struct Correlator {
     recent: Recent,
     crowds: Crowds,
     tellers: Vec<String>,
+    muted: Muted,
 }
 
 impl Correlator {
@@ -94,6 +99,7 @@ impl Correlator {
             recent: Recent::default(),
             crowds,
             tellers: Vec::new(),
+            muted: Muted::default(),
         }
     }
 
@@ -262,15 +268,16 @@ impl Correlator {
         self.open.values().filter(|alert| alert.sequence > 0).count()
     }
 
-    /// The alerts that were told and have not resolved, as they would be told now.
+    /// The alerts that were told, or held back, and have not resolved: as they would be told now.
     pub fn shown(&self) -> impl Iterator<Item = Notice> {
-        let told = self.open.iter().filter(|(_, alert)| alert.sequence > 0);
+        let told = self.open.iter().filter(|(_, alert)| alert.has_spoken());
         told.map(|(fingerprint, alert)| Notice::shown(alert, fingerprint))
     }
 
     /// Lets time pass, by the steady clock: what is due to be repeated, and what has resolved.
     pub fn tick(&mut self, now: Timestamp) -> Vec<Notice> {
         self.recent.forget(now);
+        self.expire(now);
         let mut due = Vec::new();
         let mut closed = Vec::new();
         let held = self.held();
@@ -280,6 +287,11 @@ impl Correlator {
                 closed.push(fingerprint.clone());
                 due.extend(
                     (alert.sequence > 0).then(|| (fingerprint.clone(), Status::Resolved, Some(patience))),
+                );
+            } else if alert.held {
+                // Told once, as soon as nothing holds it back any more.
+                due.extend(
+                    (!self.holds_back(alert, now)).then(|| (fingerprint.clone(), Status::Firing, None)),
                 );
             } else if alert.sequence > 0 && elapsed(alert.told_at, now) >= self.policy.repeat_every {
                 due.push((fingerprint.clone(), Status::Firing, None));
@@ -306,10 +318,11 @@ impl Correlator {
             let repeats = alert.told_at.checked_add(self.policy.repeat_every);
             [
                 closes.ok().filter(|_| !held.contains(fingerprint.as_str())),
-                repeats.ok().filter(|_| alert.sequence > 0),
+                repeats.ok().filter(|_| alert.sequence > 0 && !alert.held),
+                alert.ack.as_ref().map(|ack| ack.until),
             ]
         });
-        due.flatten().min()
+        due.flatten().chain(self.muted.next_end()).min()
     }
 
     /// The alerts that changed since the last call, for the store; `None`: no longer open.
@@ -433,6 +446,10 @@ impl Correlator {
         now: Timestamp,
     ) -> Option<Notice> {
         let alert = self.open.get_mut(&fingerprint)?;
+        if status == Status::Firing && self.muted.holds_back(alert, now) {
+            self.muted.hold(alert).then(|| self.changed.insert(fingerprint));
+            return None;
+        }
         self.changed.insert(fingerprint.clone());
         Some(Notice::of(alert, fingerprint, status, quiet, now))
     }

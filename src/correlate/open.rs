@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cause::{self, Relation, Spot};
 use super::sighting::{Placed, Sighting};
+use super::silence::Ack;
 use super::{Moment, elapsed};
 use crate::model::alert::{Cause, Context, FollowerFinding};
 use crate::model::finding::Severity;
@@ -75,6 +76,12 @@ pub struct OpenAlert {
     /// … and what that was when it was last told.
     #[serde(default)]
     told_of: Option<Timestamp>,
+    /// A message of it was due and was held back.
+    #[serde(default)]
+    pub(super) held: bool,
+    /// Somebody is on it.
+    #[serde(default)]
+    pub(super) ack: Option<Ack>,
 }
 
 /// Findings of one signature that an alert explains.
@@ -174,6 +181,8 @@ impl OpenAlert {
             loose_at: Some(now.steady),
             latest: Some(sighting.at(now)),
             told_of: None,
+            held: false,
+            ack: None,
         };
         alert.remember(sighting, now);
         alert
@@ -269,7 +278,7 @@ impl OpenAlert {
 
     /// Keeps the times a threshold asks for, and no more.
     fn remember(&mut self, sighting: &Sighting<'_>, now: Moment) {
-        let Some(threshold) = sighting.signature.threshold.filter(|_| self.sequence == 0) else { return };
+        let Some(threshold) = sighting.signature.threshold.filter(|_| !self.has_spoken()) else { return };
         let at = sighting.at(now);
         self.recent.push((at, self.newest.seen.clone()));
         self.recent.retain(|&(earlier, _)| elapsed(earlier, at) <= threshold.within);
@@ -286,8 +295,13 @@ impl OpenAlert {
 
     /// How long it may be quiet before it is closed.
     pub(super) fn patience(&self, resolve_after: Duration) -> Duration {
-        let waits = self.window.filter(|_| self.sequence == 0);
+        let waits = self.window.filter(|_| !self.has_spoken());
         waits.or(self.timeout).unwrap_or(resolve_after)
+    }
+
+    /// Whether it was told, or would have been but for a silence.
+    pub(super) fn has_spoken(&self) -> bool {
+        self.sequence > 0 || self.held
     }
 
     /// Findings since it was last told.
@@ -303,6 +317,7 @@ impl OpenAlert {
         self.told_at = now;
         self.told_of = self.latest;
         self.recent = Vec::new();
+        self.held = false;
         new
     }
 }

@@ -223,6 +223,7 @@ fn a_secret_is_in_nothing_that_an_alert_is_made_of() {
 
 mod causes;
 mod histories;
+mod silences;
 mod states;
 
 /// A log can name any number of sectors; an alert for each would fill memory, disk and channel.
