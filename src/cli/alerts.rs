@@ -13,12 +13,11 @@ use super::catalogue::{self, Known};
 use super::state::StateOptions;
 use super::{EXIT_OK, KnownArgs, PackArgs, host_name, output};
 use crate::base::text::{clean_line, counted, escape_json};
-use crate::correlate::{Correlator, OpenAlert, Policy};
 use crate::deliver::sink::Stdout;
 use crate::model::alert::Lang;
 use crate::signature::markdown::to_lines;
 use crate::store::Store;
-use crate::watch::control::{self, Reply, Request, Shown};
+use crate::watch::control::{self, Facts, Reply, Request, Shown};
 
 const DIM: Style = Style::new().dimmed();
 const BOLD: Style = Style::new().bold();
@@ -45,7 +44,8 @@ pub(super) struct AlertsArgs {
     #[command(subcommand)]
     task: Option<AlertsTask>,
 
-    /// Print one JSON object per line: the `alert` as a webhook gets it, and the `sinks` that take it
+    /// Print one JSON object per line: the `alert` as a webhook gets it, the `sinks` that take it,
+    /// `silenced_until` and `acknowledged_by`
     #[arg(long, global = true)]
     json: bool,
 
@@ -99,13 +99,9 @@ fn at_rest(args: &AlertsArgs, store: &Store) -> Result<Reply> {
     let config = args.state.config.clone();
     let Known { catalogue, vars, sinks, host } = catalogue::of(&KnownArgs { packs, config })?;
     let host = host.unwrap_or_else(host_name);
-    let open = store.alerts()?.into_iter().filter_map(|(id, row)| Some((id, OpenAlert::decode(&row)?)));
-    let correlator = Correlator::new(Policy::default(), open);
-    let open = correlator.shown().map(|notice| {
-        let sinks = control::takers(&sinks, &notice, &host).map(|sink| sink.name.clone()).collect();
-        (notice, sinks)
-    });
-    let (alerts, left_out) = control::shown(open.collect(), &catalogue, &vars, args.lang);
+    let facts = Facts { catalogue: &catalogue, vars: &vars, sinks: &sinks, host: &host };
+    let correlator = control::at_rest(store)?;
+    let (alerts, left_out) = control::open_alerts(&correlator, &facts, args.lang, Timestamp::now().into());
     Ok(Reply::Alerts { alerts, left_out })
 }
 
@@ -166,7 +162,9 @@ fn entry(out: &mut String, shown: &Shown, id_chars: usize, now: Timestamp) -> st
     }
     let sinks = if shown.sinks.is_empty() { "no sink".to_owned() } else { shown.sinks.join(", ") };
     let count = usize::try_from(alert.count).unwrap_or(usize::MAX);
-    let parts = [id, place, counted(count, "finding"), format!("to {sinks}")];
+    let mut parts = vec![id, place, counted(count, "finding"), format!("to {sinks}")];
+    parts.extend(shown.silenced_until.as_ref().map(|until| format!("silenced until {}", clean_line(until))));
+    parts.extend(shown.acknowledged_by.as_ref().map(|who| format!("{} is on it", clean_line(who))));
     for line in to_lines(&parts.join(" · "), columns) {
         writeln!(out, "{:INDENT$}{DIM}{line}{DIM:#}", "")?;
     }

@@ -11,6 +11,7 @@ mod outbox;
 mod output;
 mod patterns;
 mod replay;
+mod silence;
 mod state;
 mod watch;
 
@@ -80,6 +81,8 @@ enum Command {
     Explain(ExplainArgs),
     Patterns(PatternsArgs),
     Alerts(alerts::AlertsArgs),
+    Silence(silence::SilenceArgs),
+    Ack(silence::AckArgs),
     Outbox(OutboxArgs),
     State(state::StateArgs),
     /// Print shell completions
@@ -379,6 +382,8 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(args),
         Command::Patterns(args) => patterns::run(args),
         Command::Alerts(args) => alerts::run(args),
+        Command::Silence(args) => silence::run(args),
+        Command::Ack(args) => silence::ack(args),
         Command::Outbox(args) => outbox::run(args),
         Command::State(args) => state::run(args),
         Command::Completions { shell } => completions(shell),

@@ -68,6 +68,14 @@ pub struct Moment {
     pub wall: Timestamp,
 }
 
+impl Moment {
+    /// A time of the steady clock as the clock of the box will show it, to the second.
+    pub fn shown(self, steady: Timestamp) -> String {
+        let wall = self.wall.checked_add(steady.duration_since(self.steady)).unwrap_or(steady);
+        format!("{wall:.0}")
+    }
+}
+
 impl From<Timestamp> for Moment {
     fn from(time: Timestamp) -> Moment {
         Moment { steady: time, wall: time }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::command::{self, Steps, Values, Vars};
 use super::open::{Followed, OpenAlert};
+use super::silence::Silence;
 use crate::model::alert::{Action, Alert, Cause, Follower, Lang, PossibleCause, Status};
 use crate::model::finding::Severity;
 use crate::model::record::Fields;
@@ -60,6 +61,12 @@ impl Notice {
     /// When the first finding of the alert was seen, as it is shown: an alert that opens again counts its messages anew.
     pub fn first_seen(&self) -> &str {
         &self.alert.first_seen
+    }
+
+    /// Whether a silence is about it.
+    pub fn is_silenced_by(&self, silence: &Silence) -> bool {
+        let OpenAlert { signature, severity, source, group, .. } = &self.alert;
+        silence.takes(signature, *severity, source, group)
     }
 
     /// When its newest finding arrived, by the steady clock.

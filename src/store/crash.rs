@@ -68,6 +68,7 @@ fn commit(number: u64, random: u64) -> Commit {
         positions: forgotten.into_iter().chain([(9, Some(position(number)))]).collect(),
         alerts: vec![told],
         messages: messages.collect(),
+        silences: Vec::new(),
         number: None,
     }
 }

@@ -21,7 +21,7 @@
 //! - Calls block on the disk. Async code wraps them.
 //!
 //! ```text
-//! state.redb        meta  instance  position  alert  outbox  letter  dead  standing
+//! state.redb        meta  instance  position  alert  silence  outbox  letter  dead  standing
 //! state.ballast     room in reserve
 //! state.lock        PID of the process at work
 //! state.corrupt-*   damaged states, for a person to look at
@@ -57,7 +57,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
 
 use jiff::Timestamp;
-use redb::{Database, ReadableDatabase, ReadableTable, WriteTransaction};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError, WriteTransaction};
 use sha2::{Digest as _, Sha256};
 
 use self::ballast::Ballast;
@@ -70,7 +70,7 @@ pub use self::opening::{Opened, Place, Recovered, Salvage, Terms};
 pub use self::outbox::{Due, Row};
 use self::queue::{Lane, Queue, Slot};
 pub use self::standing::Standing;
-use self::tables::{ALERT, DEAD, INSTANCE, LETTER, META, OUTBOX};
+use self::tables::{ALERT, DEAD, INSTANCE, LETTER, META, OUTBOX, SILENCE};
 use crate::model::alert::{Message, OutboxMessage};
 use crate::model::position::Position;
 
@@ -98,6 +98,8 @@ pub struct Commit {
     pub positions: Vec<(u64, Option<Position>)>,
     /// Open alerts by fingerprint: what the caller keeps of them, or `None` to forget them.
     pub alerts: Vec<(String, Option<Vec<u8>>)>,
+    /// Silences by id, or `None` to forget them.
+    pub silences: Vec<(String, Option<Vec<u8>>)>,
     /// Messages to be sent, in order.
     pub messages: Vec<NewMessage>,
 }
@@ -105,7 +107,10 @@ pub struct Commit {
 impl Commit {
     /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
-        self.positions.is_empty() && self.alerts.is_empty() && self.messages.is_empty()
+        self.positions.is_empty()
+            && self.alerts.is_empty()
+            && self.silences.is_empty()
+            && self.messages.is_empty()
     }
 }
 
@@ -205,11 +210,27 @@ impl Store {
     ///
     /// The disk fails.
     pub fn alerts(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.rows(ALERT)
+    }
+
+    /// What the caller keeps of every silence, by id.
+    ///
+    /// # Errors
+    ///
+    /// The disk fails.
+    pub fn silences(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.rows(SILENCE)
+    }
+
+    fn rows(&self, rows: Rows) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
         self.read(|database| {
-            let table = database.begin_read()?.open_table(ALERT)?;
+            let table = match database.begin_read()?.open_table(rows) {
+                Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+                table => table?,
+            };
             let rows = table.iter()?.map(|row| {
-                let (fingerprint, alert) = row?;
-                Ok((fingerprint.value().to_owned(), alert.value().to_owned()))
+                let (name, row) = row?;
+                Ok((name.value().to_owned(), row.value().to_owned()))
             });
             rows.collect()
         })
@@ -236,7 +257,10 @@ impl Store {
         let (instance, begun) = (inner.index.instance, inner.index.begun);
         let (first_seq, lengths) = self.write(&mut inner, durability, |transaction| {
             positions::put(transaction, &commit.positions)?;
-            put_alerts(transaction, &commit.alerts)?;
+            put_rows(transaction, ALERT, &commit.alerts)?;
+            if !commit.silences.is_empty() {
+                put_rows(transaction, SILENCE, &commit.silences)?;
+            }
             if !begun {
                 transaction.open_table(META)?.insert("begun", 1)?;
             }
@@ -367,12 +391,19 @@ impl Index {
     }
 }
 
-fn put_alerts(transaction: &WriteTransaction, alerts: &[(String, Option<Vec<u8>>)]) -> Result<(), Fault> {
-    let mut table = transaction.open_table(ALERT)?;
-    for (fingerprint, alert) in alerts {
-        match alert {
-            Some(alert) => table.insert(fingerprint.as_str(), alert.as_slice())?,
-            None => table.remove(fingerprint.as_str())?,
+/// A table of rows by name that the caller alone can read.
+type Rows = TableDefinition<'static, &'static str, &'static [u8]>;
+
+fn put_rows(
+    transaction: &WriteTransaction,
+    rows: Rows,
+    changed: &[(String, Option<Vec<u8>>)],
+) -> Result<(), Fault> {
+    let mut table = transaction.open_table(rows)?;
+    for (name, row) in changed {
+        match row {
+            Some(row) => table.insert(name.as_str(), row.as_slice())?,
+            None => table.remove(name.as_str())?,
         };
     }
     Ok(())

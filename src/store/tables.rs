@@ -27,6 +27,9 @@ pub(super) const DEAD: TableDefinition<u64, (&str, &str, &[u8])> = TableDefiniti
 /// Sink → JSON of its standing. Came later than the others, so a state may be without it.
 pub(super) const STANDING: TableDefinition<&str, &[u8]> = TableDefinition::new("standing");
 
+/// Id → what the caller keeps of a silence. Came later than the others, so a state may be without it.
+pub(super) const SILENCE: TableDefinition<&str, &[u8]> = TableDefinition::new("silence");
+
 /// Makes every table that must be there.
 pub(super) fn create(transaction: &WriteTransaction, instance: [u8; 16]) -> Result<(), Fault> {
     let mut meta = transaction.open_table(META)?;

@@ -80,9 +80,11 @@ fn everything_survives_a_restart() {
     let commit = Commit {
         positions: vec![(1, Some(position(10))), (2, Some(position(20)))],
         alerts: vec![("a".to_owned(), Some(b"one".to_vec())), ("b".to_owned(), Some(b"two".to_vec()))],
+        silences: vec![("s".to_owned(), Some(b"hush".to_vec()))],
         messages: vec![message("ops", "a", 1)],
         ..Commit::default()
     };
+    assert_eq!(store.silences().unwrap(), [], "a former version has no such table");
     store.commit(&commit, Durability::Now, now()).unwrap();
     let forget =
         Commit { positions: vec![(1, None)], alerts: vec![("a".to_owned(), None)], ..Commit::default() };
@@ -92,6 +94,7 @@ fn everything_survives_a_restart() {
 
     let store = open(&directory);
     assert!(!store.fresh().unwrap());
+    assert_eq!(store.silences().unwrap(), [("s".to_owned(), b"hush".to_vec())]);
     assert_eq!(store.positions().unwrap(), [(2, position(20))]);
     assert_eq!(store.alerts().unwrap(), [("b".to_owned(), b"two".to_vec())]);
     assert_eq!(row(&store, "ops"), before, "the id is the same after a restart");

@@ -118,6 +118,10 @@ pub struct Meter {
     pub alerts: Count,
     /// Alerts that were sent and have not resolved.
     pub open_alerts: Gauge,
+    /// Silences that have not ended.
+    pub silences: Gauge,
+    /// Messages of alerts that were held back by silences and acknowledgements.
+    pub held_back: Count,
     /// Bytes that were seen and could not be read any more, where their number is known.
     pub lost_bytes: Count,
     /// Times that bytes were lost, their number known or not.

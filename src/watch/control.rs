@@ -11,11 +11,13 @@ mod outbox;
 mod positions;
 mod request;
 mod server;
+mod silences;
 
-pub(crate) use self::alerts::{Shown, shown, takers};
+pub(crate) use self::alerts::{Facts, Shown, open_alerts, takers};
 pub(crate) use self::client::ask;
 pub(crate) use self::request::{Asked, Desk, Needs, Place, Refused, Reply, Request, Selection};
 pub(crate) use self::server::Control;
+pub(crate) use self::silences::{at_rest, change, silences};
 use crate::store::Store;
 
 /// Answers what is about the state alone. `running`: a watch is at work on it.
@@ -26,7 +28,7 @@ pub(crate) fn answer(store: &Store, request: Request, running: bool) -> Result<R
         Request::Outbox { json } => outbox::list(store, json)?,
         Request::Retry(selection) => outbox::retry(store, &selection, running)?,
         Request::Drop(selection) => outbox::discard(store, &selection)?,
-        Request::Alerts { .. } => return Err(Refused::new("only a running watch answers this")),
+        request => silences::change_at_rest(store, request, jiff::Timestamp::now())?,
     };
     Ok(Reply::Text(text))
 }

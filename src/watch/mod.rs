@@ -29,6 +29,7 @@ use self::pipeline::{Now, Pipeline, Taken, Turn};
 #[cfg(test)]
 pub(crate) use self::pipeline::{POISON, POISON_LATER};
 pub use self::quarantine::Quarantine;
+use self::requests::Promised;
 use crate::base::clock::Clock;
 use crate::correlate::command::Vars;
 use crate::correlate::{Moment, Policy};
@@ -137,6 +138,8 @@ pub struct Watch {
     export: export::Export,
     /// What is asked of it.
     desk: Desk,
+    /// Answers that wait for the commit of what they tell.
+    promised: Vec<Promised>,
 }
 
 impl Watch {
@@ -180,6 +183,7 @@ impl Watch {
             greeted: false,
             export: export::Export::default(),
             desk,
+            promised: Vec::new(),
         })
     }
 
@@ -222,7 +226,7 @@ impl Watch {
         self.progress(now.instant);
         self.hear(now);
         self.pipeline.show(now);
-        self.serve();
+        self.serve(now);
         if self.pipeline.refused {
             return self.commit();
         }

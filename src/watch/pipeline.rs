@@ -22,7 +22,7 @@ pub(super) use self::records::ByLevel;
 use self::records::Records;
 use self::self_monitor::SelfMonitor;
 use self::streams::Streams;
-use super::{Quarantine, Setup};
+use super::{Quarantine, Setup, control};
 use crate::correlate::{Correlator, Moment, OpenAlert};
 use crate::doctor::confirm::Confirmer;
 use crate::model::alert::OutboxMessage;
@@ -126,7 +126,8 @@ impl<S: Source> Pipeline<S> {
             }
             Some((fingerprint, alert?))
         });
-        let correlator = Correlator::new(setup.policy, open);
+        let mut correlator = Correlator::new(setup.policy, open);
+        correlator.set_silences(control::silences(&store)?);
         let (catalogue, vars) = (setup.detector.catalogue().clone(), setup.vars.clone());
         let knowledge = Arc::new(Knowledge { catalogue, vars });
         let self_monitor = SelfMonitor::going_on_with(&correlator);
@@ -201,6 +202,7 @@ impl<S: Source> Pipeline<S> {
     pub fn tick(&mut self, now: Now) {
         let notices = self.correlator.tick(now.moment.steady);
         notices.iter().for_each(|notice| self.tell_due(notice));
+        self.telemetry.meter().held_back.add(self.correlator.take_held_back());
     }
 
     /// Shows the open alerts to whoever asked.
@@ -226,6 +228,10 @@ impl<S: Source> Pipeline<S> {
         self.pending.positions.extend(positions);
         let alerts = self.correlator.changes().into_iter();
         self.pending.alerts.extend(alerts.map(|(id, open)| (id, open.map(|alert| alert.encode()))));
+        let silences = self.correlator.silence_changes().into_iter();
+        self.pending
+            .silences
+            .extend(silences.map(|(id, silence)| (id, silence.map(|silence| silence.encode()))));
         let is_proven = now.instant.saturating_duration_since(self.proven_at) < PROVE_EVERY;
         if self.pending.is_empty() && is_proven {
             return true;

@@ -33,6 +33,7 @@ mod rotation;
 mod schema;
 mod secrets;
 mod service;
+mod silence;
 mod sinks;
 mod stall;
 mod state;

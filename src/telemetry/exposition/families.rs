@@ -69,6 +69,12 @@ pub const FAMILIES: &[Family] = &[
     gauge("sealtail_open_alerts", "Alerts that were sent and have not resolved.", |seen| {
         one(seen.meter.open_alerts.get() as f64)
     }),
+    gauge("sealtail_silences", "Silences that have not ended.", |seen| one(seen.meter.silences.get() as f64)),
+    counter(
+        "sealtail_held_back_messages_total",
+        "Messages of alerts that a silence or an acknowledgement held back.",
+        |seen| count(&seen.meter.held_back),
+    ),
     // What was sent.
     counter(
         "sealtail_sink_messages_total",

@@ -42,6 +42,8 @@ sealtail_lost_bytes_total 99
 sealtail_findings_total 7
 sealtail_alert_messages_total 3
 sealtail_open_alerts 5
+sealtail_silences 0
+sealtail_held_back_messages_total 0
 sealtail_sink_messages_total{sink="gone",outcome="delivered"} 1
 sealtail_sink_messages_total{sink="gone",outcome="refused"} 0
 sealtail_sink_messages_total{sink="ops",outcome="delivered"} 11

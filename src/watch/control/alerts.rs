@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::correlate::Notice;
 use crate::correlate::command::Vars;
+use crate::correlate::{Correlator, Moment, Notice};
 use crate::deliver::sink::{Sink, Subject};
 use crate::model::alert::{Alert, Lang};
 use crate::signature::Catalogue;
@@ -19,13 +19,12 @@ pub(crate) struct Shown {
     pub alert: Alert,
     /// The sinks that take it.
     pub sinks: Vec<String>,
-}
-
-impl Shown {
-    /// An alert that these sinks take.
-    pub fn new(alert: Alert, sinks: Vec<String>) -> Shown {
-        Shown { kind: Kind::OpenAlert, alert, sinks }
-    }
+    /// Its messages are held back until then, RFC 3339.
+    #[serde(default)]
+    pub silenced_until: Option<String>,
+    /// Who is on it.
+    #[serde(default)]
+    pub acknowledged_by: Option<String>,
 }
 
 /// Tells a line from those of other lists.
@@ -35,27 +34,49 @@ enum Kind {
     OpenAlert,
 }
 
-/// These alerts, the gravest and then the newest first, with what the catalogue says of them in `lang`; and how many of
+impl Shown {
+    /// An alert that these sinks take.
+    pub fn new(alert: Alert, sinks: Vec<String>) -> Shown {
+        Shown { kind: Kind::OpenAlert, alert, sinks, silenced_until: None, acknowledged_by: None }
+    }
+}
+
+/// What is known beside the alerts.
+pub(crate) struct Facts<'a> {
+    pub catalogue: &'a Catalogue,
+    pub vars: &'a Vars,
+    pub sinks: &'a [Sink],
+    pub host: &'a str,
+}
+
+/// The open alerts, the gravest and then the newest first, with what the catalogue says of them in `lang`; and how many of
 /// them there is no room for.
-pub(crate) fn shown(
-    mut open: Vec<(Notice, Vec<String>)>,
-    catalogue: &Catalogue,
-    vars: &Vars,
+pub(crate) fn open_alerts(
+    correlator: &Correlator,
+    facts: &Facts<'_>,
     lang: Lang,
+    now: Moment,
 ) -> (Vec<Shown>, usize) {
-    open.sort_by(|(one, _), (other, _)| {
+    let mut open: Vec<Notice> = correlator.shown().collect();
+    open.sort_by(|one, other| {
         let rank = |notice: &Notice| (notice.severity(), notice.last_at());
         rank(other).cmp(&rank(one)).then_with(|| one.fingerprint.cmp(&other.fingerprint))
     });
     let (mut alerts, mut bytes) = (Vec::new(), 0);
-    for (notice, sinks) in &open {
-        let alert = notice.render(catalogue, lang, vars);
+    for notice in &open {
+        let alert = notice.render(facts.catalogue, lang, facts.vars);
         let context = alert.context.before.iter().chain(&alert.context.after).map(String::len).sum::<usize>();
         bytes += alert.record.len() + alert.meaning.len() + context;
         if bytes > BYTES_MAX {
             break;
         }
-        alerts.push(Shown::new(alert, sinks.clone()));
+        let sinks = takers(facts.sinks, notice, facts.host).map(|sink| sink.name.clone());
+        let (silenced, ack) = correlator.muting(&notice.fingerprint, now.steady);
+        alerts.push(Shown {
+            silenced_until: silenced.map(|until| now.shown(until)),
+            acknowledged_by: ack.map(|ack| ack.who.clone()),
+            ..Shown::new(alert, sinks.collect())
+        });
     }
     let left_out = open.len() - alerts.len();
     (alerts, left_out)

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use super::alerts::Shown;
+use crate::correlate::Silence;
 use crate::model::alert::Lang;
 use crate::source::wake::Bell;
 
@@ -43,6 +44,25 @@ pub(crate) enum Request {
     Retry(Selection),
     /// Delete dead letters.
     Drop(Selection),
+    /// Hold messages of such alerts back. Its end is by the clock of the box.
+    Silence(Silence),
+    /// The silences that have not ended.
+    Silences {
+        /// As JSON lines.
+        json: bool,
+    },
+    /// End a silence.
+    EndSilence {
+        /// Its id, or the beginning that it alone has.
+        id: String,
+    },
+    /// Somebody is on an alert.
+    Ack {
+        /// Its fingerprint, or the beginning that it alone has.
+        id: String,
+        /// Who.
+        who: String,
+    },
 }
 
 /// Where reading goes on after a reset.
@@ -82,7 +102,11 @@ impl Request {
     /// What it takes to answer it.
     pub fn needs(&self) -> Needs {
         match self {
-            Request::Alerts { .. } => Needs::Reading,
+            Request::Alerts { .. }
+            | Request::Silence(_)
+            | Request::Silences { .. }
+            | Request::EndSilence { .. }
+            | Request::Ack { .. } => Needs::Reading,
             Request::Reset { yes: true, .. } => Needs::Rest,
             _ => Needs::Store,
         }

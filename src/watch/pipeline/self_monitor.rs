@@ -155,6 +155,7 @@ impl<S: Source> Pipeline<S> {
             self.watch_sources(now);
         }
         meter.open_alerts.set(self.correlator.told() as u64);
+        meter.silences.set(self.correlator.silences().len() as u64);
         // A store that cannot be read leaves the last measurement.
         let Ok(strays) = self.store.sinks() else { return };
         let sinks = self.setup.sinks.iter().map(|sink| sink.name.clone()).chain(strays);
