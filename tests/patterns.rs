@@ -29,6 +29,19 @@ fn every_page_has_a_chinese_twin() {
     }
 }
 
+/// A terminal and most chats show a table as a heap of bars: a list says the same everywhere.
+#[test]
+fn no_runbook_has_a_table() {
+    for signature in catalogue().signatures() {
+        for (lang, runbook) in signature.pages.runbooks() {
+            let texts = runbook.steps.iter().map(|step| &step.text).chain([&runbook.meaning]);
+            for line in texts.flat_map(|text| text.lines()) {
+                assert!(!line.trim_start().starts_with('|'), "{} in {lang}: {line}", signature.id);
+            }
+        }
+    }
+}
+
 /// How a program of its own makes the line `quoted` stand in a log, with what may stand before it.
 fn quotations(quoted: &str) -> Vec<String> {
     let json = serde_json::to_string(&format!("{quoted}\n")).unwrap();
