@@ -10,11 +10,11 @@ use super::catalogue::{self, Known};
 use super::{EXIT_OK, ExplainArgs};
 use crate::base::diagnostic::did_you_mean;
 use crate::base::text;
-use crate::correlate::command::{self, Values, Vars};
+use crate::correlate::command::{self, Vars};
 use crate::deliver::sink;
 use crate::detect::{self, Detector};
 use crate::model::alert::Lang;
-use crate::model::record::{Fields, Names, Record};
+use crate::model::record::{Fields, Record};
 use crate::signature::{Catalogue, Signature, markdown, near};
 
 /// Columns of a page where the terminal is wider, or where there is none.
@@ -63,18 +63,8 @@ fn columns() -> usize {
 /// What an alert of the signature says, without a finding: all steps, with what the operator's `vars` fill.
 fn runbook(signature: &Signature, lang: Lang, vars: &Vars) -> String {
     let runbook = signature.runbook(lang);
-    let (fields, names) = (Fields::new(), Names::default());
-    let values = Values {
-        fields: &fields,
-        host: None,
-        source: None,
-        path: "",
-        names: &names,
-        vars,
-        signature: Some(signature),
-    };
-    let steps: Vec<_> =
-        runbook.steps.iter().map(|step| (step.number, command::fill(step, &values, lang))).collect();
+    let steps = command::of_page(signature, vars, lang).into_iter().map(|step| (step.number, step.action));
+    let steps: Vec<_> = steps.collect();
     let (severity, id) = (signature.severity, &signature.id);
     let (style, word) = (severity.style(), lang.severity(severity));
     let head = format!("{style}{word}{style:#} {BOLD}{}{BOLD:#} {DIM}{id}{DIM:#}\n\n", runbook.title);

@@ -71,6 +71,22 @@ pub fn steps(runbook: &Runbook, values: &Values<'_>, lang: Lang) -> Steps {
     steps
 }
 
+/// All steps of a page where there is no finding: what the operator's `vars` fill, for every release.
+pub fn of_page(signature: &Signature, vars: &Vars, lang: Lang) -> Vec<Numbered> {
+    let (fields, names) = (Fields::new(), Names::default());
+    let values = Values {
+        fields: &fields,
+        host: None,
+        source: None,
+        path: "",
+        names: &names,
+        vars,
+        signature: Some(signature),
+    };
+    let steps = signature.runbook(lang).steps.iter();
+    steps.map(|step| Numbered { number: step.number, action: fill(step, &values, lang) }).collect()
+}
+
 /// The step with its command filled in; what is unknown or unfit stays as `<name>`.
 pub fn fill(step: &Step, values: &Values<'_>, lang: Lang) -> Action {
     let running = step.holds.as_ref().map_or_else(Releases::default, |holds| values.releases(&holds.of));

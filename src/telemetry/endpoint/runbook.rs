@@ -5,9 +5,8 @@ use std::fmt::Write as _;
 use super::status::{begin, line};
 use super::view::say;
 use crate::base::markup::{escape, link, prose};
-use crate::correlate::command::{self, Values};
+use crate::correlate::command;
 use crate::model::alert::{Action, Lang};
-use crate::model::record::{Fields, Names};
 use crate::signature::Signature;
 use crate::telemetry::overview::Knowledge;
 
@@ -41,25 +40,15 @@ pub(super) fn page(id: &str, lang: Lang, knowledge: &Knowledge) -> Option<String
 
 /// What to do: all steps, with what the operator's `[vars]` fill.
 fn steps(signature: &Signature, lang: Lang, knowledge: &Knowledge) -> String {
-    let (fields, names) = (Fields::new(), Names::default());
-    let values = Values {
-        fields: &fields,
-        host: None,
-        source: None,
-        path: "",
-        names: &names,
-        vars: &knowledge.vars,
-        signature: Some(signature),
-    };
     let mut out = format!("<h2>{}</h2>\n<ol>\n", say(lang, "What to do", "处理"));
     let mut open = None;
-    for step in &signature.runbook(lang).steps {
+    for step in command::of_page(signature, &knowledge.vars, lang) {
         if open != Some(step.number) {
             let end = if open.is_some() { "</li>\n" } else { "" };
             let _ = write!(out, "{end}<li value=\"{}\">", step.number);
             open = Some(step.number);
         }
-        out.push_str(&one(&command::fill(step, &values, lang), lang));
+        out.push_str(&one(&step.action, lang));
     }
     out.push_str(if open.is_some() { "</li>\n</ol>\n" } else { "</ol>\n" });
     out
