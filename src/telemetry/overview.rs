@@ -36,10 +36,21 @@ pub struct Snapshot {
     pub at: Instant,
     /// The gravest of them, [`ALERTS_MAX`] at most.
     pub alerts: Vec<Notice>,
+    /// Those of them whose messages are held back, by fingerprint.
+    pub muted: BTreeMap<String, Muted>,
     /// How many there are, by severity.
     pub open: BTreeMap<Severity, u64>,
     /// What they are rendered with.
     pub knowledge: Arc<Knowledge>,
+}
+
+/// Why messages of an alert are held back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Muted {
+    /// It is silenced for so long from then on.
+    pub silenced_for: Option<Duration>,
+    /// Somebody is on it.
+    pub acknowledged_by: Option<String>,
 }
 
 /// The last snapshot, and whether another one is asked for.
@@ -101,7 +112,14 @@ mod tests {
             overview.answer(at, || {
                 taken += 1;
                 let (open, knowledge) = (BTreeMap::new(), Arc::default());
-                Snapshot { wall: Timestamp::UNIX_EPOCH, at, alerts: Vec::new(), open, knowledge }
+                Snapshot {
+                    wall: Timestamp::UNIX_EPOCH,
+                    at,
+                    alerts: Vec::new(),
+                    muted: BTreeMap::new(),
+                    open,
+                    knowledge,
+                }
             });
             assert_eq!(taken, expected, "{ms} ms");
         }

@@ -15,6 +15,8 @@ use std::mem::{replace, take};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 #[cfg(test)]
 pub(crate) use self::pass::{POISON, POISON_LATER};
 #[cfg(test)]
@@ -23,14 +25,14 @@ use self::records::Records;
 use self::self_monitor::SelfMonitor;
 use self::streams::Streams;
 use super::{Quarantine, Setup, control};
-use crate::correlate::{Correlator, Moment, OpenAlert};
+use crate::correlate::{Correlator, Moment, Notice, OpenAlert};
 use crate::doctor::confirm::Confirmer;
 use crate::model::alert::OutboxMessage;
 use crate::model::release::Release;
 use crate::source::contract::Source;
 use crate::store::{Commit, Durability, Store, StoreError};
 use crate::telemetry::Telemetry;
-use crate::telemetry::overview::{ALERTS_MAX, Knowledge, Snapshot};
+use crate::telemetry::overview::{ALERTS_MAX, Knowledge, Muted, Snapshot};
 use crate::telemetry::self_alert::{Kind, SelfAlert};
 
 /// A store that had nothing to take for so long is asked all the same whether it can: a disk that
@@ -208,12 +210,16 @@ impl<S: Source> Pipeline<S> {
     /// Shows the open alerts to whoever asked.
     pub fn show(&self, now: Now) {
         let Now { instant, moment } = now;
-        self.telemetry.overview().answer(instant, || Snapshot {
-            wall: moment.wall,
-            at: instant,
-            alerts: self.correlator.gravest(ALERTS_MAX),
-            open: self.correlator.told_by_severity(),
-            knowledge: self.knowledge.clone(),
+        self.telemetry.overview().answer(instant, || {
+            let alerts = self.correlator.gravest(ALERTS_MAX);
+            Snapshot {
+                wall: moment.wall,
+                at: instant,
+                muted: muted(&self.correlator, &alerts, moment.steady),
+                alerts,
+                open: self.correlator.told_by_severity(),
+                knowledge: self.knowledge.clone(),
+            }
         });
     }
 
@@ -268,4 +274,17 @@ impl<S: Source> Pipeline<S> {
         }
         true
     }
+}
+
+/// Those of `alerts` whose messages are held back.
+fn muted(correlator: &Correlator, alerts: &[Notice], now: Timestamp) -> BTreeMap<String, Muted> {
+    let muted = alerts.iter().map(|alert| {
+        let (silenced, ack) = correlator.muting(&alert.fingerprint, now);
+        let left = silenced.map(|until| Duration::try_from(until.duration_since(now)).unwrap_or_default());
+        (
+            alert.fingerprint.clone(),
+            Muted { silenced_for: left, acknowledged_by: ack.map(|ack| ack.who.clone()) },
+        )
+    });
+    muted.filter(|(_, muted)| *muted != Muted::default()).collect()
 }

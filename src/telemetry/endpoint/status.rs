@@ -9,6 +9,7 @@ use crate::base::markup::escape;
 use crate::base::text::{clean_line, cut};
 use crate::model::alert::{Alert, Lang};
 use crate::telemetry::meter::SourceState;
+use crate::telemetry::overview::Muted;
 use crate::telemetry::verdict::{SinkState, Verdict};
 
 /// The content security policy: a browser shows the page and loads nothing.
@@ -135,12 +136,26 @@ fn alert(view: &View<'_>, alert: &Alert) -> String {
         Lang::Zh if count == 1 => format!("1 次，{first}"),
         Lang::Zh => format!("{count} 次，最早 {first}，最近 {last}"),
     };
+    let muted = view.muted(&alert.fingerprint).map(|muted| held_back(view, muted)).unwrap_or_default();
     let record = escape(&cut(&alert.record, RECORD_CHARS_MAX));
     let summary = view.say("Newest record", "最新记录");
     format!(
         "<li class=\"{severity}\"><p><span class=\"severity\">{word}</span> {title}</p>\n<p>{place}</p>\n\
-         <p class=\"note\">{counts}</p>\n<details><summary>{summary}</summary><pre>{record}</pre></details></li>\n"
+         <p class=\"note\">{counts}{muted}</p>\n<details><summary>{summary}</summary><pre>{record}</pre></details></li>\n"
     )
+}
+
+/// Why its messages are held back.
+fn held_back(view: &View<'_>, muted: &Muted) -> String {
+    let silenced = muted.silenced_for.map(|left| match view.lang {
+        Lang::En => format!("silenced for {} more", short(left)),
+        Lang::Zh => format!("静默，还有 {}", short(left)),
+    });
+    let acknowledged = muted.acknowledged_by.as_ref().map(|who| match view.lang {
+        Lang::En => format!("{} is on it", line(who)),
+        Lang::Zh => format!("{} 正在处理", line(who)),
+    });
+    silenced.into_iter().chain(acknowledged).map(|words| format!(" · {words}")).collect()
 }
 
 /// A class for a cell that names what is not well.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::model::alert::{Alert, Lang};
 use crate::telemetry::Telemetry;
-use crate::telemetry::overview::Snapshot;
+use crate::telemetry::overview::{Muted, Snapshot};
 use crate::telemetry::verdict::{self, Facts, Reason, SinkState, Verdict};
 
 /// See the module.
@@ -61,6 +61,11 @@ impl<'a> View<'a> {
             notice.render(&knowledge.catalogue, self.lang, &knowledge.vars)
         };
         snapshot.alerts.iter().map(render).collect()
+    }
+
+    /// Why messages of an alert are held back, if they are.
+    pub fn muted(&self, fingerprint: &str) -> Option<&Muted> {
+        self.snapshot.as_ref()?.muted.get(fingerprint)
     }
 
     /// How many alerts are open.

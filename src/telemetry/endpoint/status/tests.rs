@@ -15,12 +15,17 @@ use crate::signature::{Catalogue, builtin};
 use crate::telemetry::Telemetry;
 use crate::telemetry::endpoint::{api, runbook};
 use crate::telemetry::meter::{Kept, Level};
-use crate::telemetry::overview::{ALERTS_MAX, Knowledge, Snapshot};
+use crate::telemetry::overview::{ALERTS_MAX, Knowledge, Muted, Snapshot};
 
 const EVIL: &str = "<script>\u{202e}\"&";
 
 /// Hands over alerts of these signatures, one a group.
 fn open(telemetry: &Telemetry, alerts: &[(&str, &str)], at: Instant) {
+    open_muted(telemetry, alerts, Vec::new(), at);
+}
+
+/// The same; messages of the first of them are held back as `mutes` say.
+fn open_muted(telemetry: &Telemetry, alerts: &[(&str, &str)], mutes: Vec<Muted>, at: Instant) {
     let (catalogue, _) = Catalogue::load(builtin::pages(), &[]);
     let mut correlator = Correlator::new(Policy::default(), []);
     let wall = Timestamp::from_second(1_700_000_000).unwrap();
@@ -43,11 +48,14 @@ fn open(telemetry: &Telemetry, alerts: &[(&str, &str)], at: Instant) {
         let sighting = Sighting { signature, finding, ends: false, host, source, path, context, names };
         correlator.observe(vec![sighting], wall);
     }
+    let alerts = correlator.gravest(ALERTS_MAX);
+    let muted = alerts.iter().map(|alert| alert.fingerprint.clone()).zip(mutes).collect();
     telemetry.ask_overview();
     telemetry.overview().answer(at, || Snapshot {
         wall: wall + Duration::from_secs(90),
         at,
-        alerts: correlator.gravest(ALERTS_MAX),
+        alerts,
+        muted,
         open: correlator.told_by_severity(),
         knowledge: Arc::new(Knowledge { catalogue, vars: Vars::new() }),
     });
@@ -177,5 +185,24 @@ fn the_page_of_a_signature_is_its_runbook_in_either_language() {
     assert!(page.contains("<pre class=\"caution\"><code>sealtail check --send-test</code></pre>"), "{page}");
     for id in ["", "sealtail", "sealtail/none", "../../etc/passwd", "sealtail/sink-failing.zh"] {
         assert_eq!(runbook::page(id, Lang::En, &knowledge), None, "{id}");
+    }
+}
+
+#[test]
+fn an_alert_whose_messages_are_held_back_says_why() {
+    let now = Instant::now();
+    let telemetry = well(now);
+    let id = "venus-cluster/worker-sealing-failed-permanent";
+    let mutes = vec![
+        Muted { silenced_for: Some(Duration::from_secs(7_200)), acknowledged_by: None },
+        Muted { silenced_for: None, acknowledged_by: Some(format!("ann{EVIL}")) },
+    ];
+    open_muted(&telemetry, &[(id, "1"), (id, "2"), (id, "3")], mutes, now);
+    for (lang, silenced, acknowledged) in
+        [(Lang::En, " · silenced for 2h more<", "is on it<"), (Lang::Zh, " · 静默，还有 2h<", "正在处理<")]
+    {
+        let page = shown(&telemetry, lang, now);
+        let counts = [silenced, acknowledged].map(|part| page.matches(part).count());
+        assert_eq!(counts, [1, 1], "{page}");
     }
 }
