@@ -300,7 +300,7 @@ struct PatternsArgs {
 Examples:
   sealtail outbox list --state-dir /var/lib/sealtail
   sealtail outbox retry --sink slack
-  sealtail outbox drop 9f86d081884c7d659a2feaa0c55ad015"
+  sealtail outbox drop 9f86d081884c7d659a2feaa0c55ad015 --yes"
 )]
 struct OutboxArgs {
     #[command(subcommand)]
@@ -320,8 +320,15 @@ enum OutboxTask {
     },
     /// Put dead letters back in the outbox, with the same order and ids
     Retry(Selection),
-    /// Delete dead letters
-    Drop(Selection),
+    /// Delete dead letters; without --yes it only prints what it would delete
+    Drop {
+        #[command(flatten)]
+        selection: Selection,
+
+        /// Delete them: nothing brings them back
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// Dead letters, by exactly one of these.

@@ -9,7 +9,7 @@ pub(super) fn run(args: OutboxArgs) -> Result<u8> {
     args.state.print(match args.task {
         OutboxTask::List { json } => Request::Outbox { json },
         OutboxTask::Retry(selection) => Request::Retry(selection.into()),
-        OutboxTask::Drop(selection) => Request::Drop(selection.into()),
+        OutboxTask::Drop { selection, yes } => Request::Drop { selection: selection.into(), yes },
     })
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn answer(store: &Store, request: Request, running: bool) -> Result<R
         Request::Reset { path, to, yes } => positions::reset(store, &path, to, yes, running)?,
         Request::Outbox { json } => outbox::list(store, json)?,
         Request::Retry(selection) => outbox::retry(store, &selection, running)?,
-        Request::Drop(selection) => outbox::discard(store, &selection)?,
+        Request::Drop { selection, yes } => outbox::discard(store, &selection, yes)?,
         request => silences::change_at_rest(store, request, jiff::Timestamp::now())?,
     };
     Ok(Reply::Text(text))

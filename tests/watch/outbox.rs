@@ -81,7 +81,10 @@ fn dead_letters_are_listed_and_sent_again() {
 fn some_are_sent_again_and_some_are_dropped() {
     let (rig, _) = rig_answering(422);
     let dead = five_dead(&rig);
-    let dropped = outbox(&rig, &["drop", &dead[1], &dead[3]]);
+    let asked = outbox(&rig, &["drop", &dead[1], &dead[3]]);
+    let said = "ops: 2 dead letters, would be deleted\nnothing was deleted: repeat with --yes to apply\n";
+    assert_eq!((asked.status, &*asked.stdout), (0, said));
+    let dropped = outbox(&rig, &["drop", &dead[1], &dead[3], "--yes"]);
     assert_eq!((dropped.status, &*dropped.stdout), (0, "ops: 2 dead letters, deleted\n"));
     let retried = outbox(&rig, &["retry", &dead[2]]);
     assert!(retried.stdout.starts_with("ops: 1 dead letter, put back"), "{}", retried.stdout);
@@ -100,7 +103,7 @@ fn some_are_sent_again_and_some_are_dropped() {
         assert_eq!((ran.status, &*ran.stdout), (2, ""), "{arguments:?}");
         assert!(ran.stderr.contains(&said) && ran.stderr.contains("hint: "), "{}", ran.stderr);
     }
-    assert_eq!(outbox(&rig, &["drop", "--sink", "ops"]).stdout, "ops: 2 dead letters, deleted\n");
+    assert_eq!(outbox(&rig, &["drop", "--sink", "ops", "--yes"]).stdout, "ops: 2 dead letters, deleted\n");
     assert_eq!(outbox(&rig, &["drop", "--all"]).stdout, "no dead letters\n");
     assert_eq!(outbox(&rig, &["drop", &dead[0]]).status, 2);
 }

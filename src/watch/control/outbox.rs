@@ -166,14 +166,17 @@ pub(super) fn retry(store: &Store, selection: &Selection, running: bool) -> Resu
     Ok(out)
 }
 
-/// Deletes dead letters.
-pub(super) fn discard(store: &Store, selection: &Selection) -> Result<String, Refused> {
+/// Deletes dead letters, or says which it would.
+pub(super) fn discard(store: &Store, selection: &Selection, yes: bool) -> Result<String, Refused> {
     let dead = dead_letters(store)?;
     if selection.all && dead.is_empty() {
         return Ok(NONE.to_owned());
     }
     let dead = selection.of(dead)?;
     let dead: Vec<&Dead> = dead.iter().collect();
+    if !yes {
+        return Ok(said(&dead, "would be deleted") + "nothing was deleted: repeat with --yes to apply\n");
+    }
     store.discard(&numbers(&dead))?;
     Ok(said(&dead, "deleted"))
 }

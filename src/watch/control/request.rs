@@ -43,7 +43,12 @@ pub(crate) enum Request {
     /// Send dead letters again.
     Retry(Selection),
     /// Delete dead letters.
-    Drop(Selection),
+    Drop {
+        /// Which.
+        selection: Selection,
+        /// Do it: otherwise it is only said.
+        yes: bool,
+    },
     /// Hold messages of such alerts back. Its end is by the clock of the box.
     Silence(Silence),
     /// The silences that have not ended.
