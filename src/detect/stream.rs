@@ -151,8 +151,9 @@ impl<'d> Stream<'d> {
         self.ends = Ends::Now;
     }
 
-    /// Never looks for what ends a state, which costs much where healthy lines do.
-    pub fn ignore_ends(&mut self) {
+    /// Leaves out what alerts alone need: what ends a state, which costs much where healthy lines do, and what a
+    /// finding is about.
+    pub fn findings_only(&mut self) {
         self.ends = Ends::Never;
     }
 
@@ -266,7 +267,15 @@ impl<'d> Stream<'d> {
             }
             let before = || dates.advance(&frames, range.start, &self.progress, self.detector.zone());
             let near = record.head.time.or_else(before);
-            let process = || frame::process(&seen[range.clone()]);
+            let is_for_alerts = self.ends != Ends::Never;
+            let identity = |fields: &Fields| {
+                let process = || frame::process(&seen[range.clone()]);
+                if is_for_alerts {
+                    Identity::of(&record.text, fields, process().as_deref())
+                } else {
+                    Identity::default()
+                }
+            };
             for (signature, fields) in self.detector.confirm(&record) {
                 let early = if range.start == 0 { self.progress.reported.as_slice() } else { &[] };
                 if early.iter().any(|id| **id == *signature.id) {
@@ -279,12 +288,12 @@ impl<'d> Stream<'d> {
                     self.ends = Ends::Now;
                     candidates = self.detector.scanner(true).candidates(seen);
                 }
-                let finding = finding(signature, &record, near, fields, process());
+                let finding = finding(signature, &record, near, identity(&fields), fields);
                 report(self.found(signature, finding, bytes, &range, false));
             }
             if self.ends == Ends::Now {
                 for (signature, fields) in self.detector.endings(&record) {
-                    let finding = finding(signature, &record, near, fields, process());
+                    let finding = finding(signature, &record, near, identity(&fields), fields);
                     report(self.found(signature, finding, bytes, &range, true));
                 }
             }
@@ -349,8 +358,8 @@ fn finding(
     signature: &Signature,
     record: &Record,
     near: Option<Time>,
+    identity: Identity,
     fields: Fields,
-    process: Option<String>,
 ) -> Finding {
     Finding {
         signature: signature.id.clone(),
@@ -359,7 +368,7 @@ fn finding(
         time: record.head.time,
         near,
         level: record.head.level,
-        identity: Identity::of(&record.text, &fields, process.as_deref()),
+        identity,
         fields,
         record: record.text.clone(),
     }

@@ -177,7 +177,7 @@ impl<'d> Replay<'d> {
         match (self.for_alerts, self.for_failures) {
             (Some(_), _) => stream.expect_ends(),
             (None, true) => {}
-            (None, false) => stream.ignore_ends(),
+            (None, false) => stream.findings_only(),
         }
         loop {
             let read = window.fill(&mut source);
