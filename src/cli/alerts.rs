@@ -72,7 +72,11 @@ enum AlertsTask {
 pub(super) fn run(args: AlertsArgs) -> Result<u8> {
     let request = Request::Alerts { lang: args.lang };
     let reply = args.state.ask(request, |store, _| at_rest(&args, &store))?;
-    let Reply::Alerts { alerts, left_out } = reply else { bail!("`sealtail watch` answered something else") };
+    let Reply::Alerts { alerts, left_out } = reply else {
+        bail!(
+            "the running `sealtail watch` sent an answer that this version does not know\nhint: restart it, it may be of another version"
+        )
+    };
     let mut out = output::coloured(args.json);
     let chosen = match &args.task {
         Some(AlertsTask::Show { id }) => std::slice::from_ref(find(&alerts, id, left_out)?),
@@ -110,7 +114,10 @@ fn find<'a>(alerts: &'a [Shown], id: &str, left_out: usize) -> Result<&'a Shown>
     let begin: Vec<&Shown> = alerts.iter().filter(|shown| shown.alert.fingerprint.starts_with(id)).collect();
     match begin[..] {
         [one] if !id.is_empty() => Ok(one),
-        [] if left_out > 0 => bail!("`{id}` is none of the {} gravest open alerts", alerts.len()),
+        [] if left_out > 0 => bail!(
+            "`{id}` is not among the {} gravest open alerts, and {left_out} more were not sent\nhint: `sealtail alerts` lists the gravest",
+            alerts.len()
+        ),
         [] => bail!("there is no open alert `{id}`\nhint: `sealtail alerts` lists them"),
         _ => {
             let ids: Vec<&str> = begin.iter().take(5).map(|shown| &*shown.alert.fingerprint).collect();

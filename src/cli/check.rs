@@ -140,7 +140,9 @@ fn read_packs(args: &CheckArgs, config: Option<&Config>, faults: &mut Vec<Diagno
 fn sinks(config: Option<&Config>) -> Result<&[Sink]> {
     match config {
         Some(config) if !config.sinks.is_empty() => Ok(&config.sinks),
-        Some(_) => bail!("the configuration has no sink"),
+        Some(_) => bail!(
+            "the configuration has no sink\nhint: add one, such as [[sink.webhook]] with name and url_file"
+        ),
         None => bail!("there is no configuration, and so no sink\nhint: name one with --config"),
     }
 }

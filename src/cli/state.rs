@@ -102,7 +102,11 @@ impl StateOptions {
     /// Prints the answer to a request that is about the state alone.
     pub(super) fn print(&self, request: Request) -> Result<u8> {
         let reply = self.ask(request, |store, request| Ok(control::answer(&store, request, false)?))?;
-        let Reply::Text(text) = reply else { bail!("`sealtail watch` answered something else") };
+        let Reply::Text(text) = reply else {
+            bail!(
+                "the running `sealtail watch` sent an answer that this version does not know\nhint: restart it, it may be of another version"
+            )
+        };
         let mut out = output::coloured(false);
         out.write_all(text.as_bytes())?;
         out.flush()?;
